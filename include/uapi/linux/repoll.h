@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * repoll: an alternate eventpoll, driven by ioctl on /dev/repoll.
+ *
+ * Each open() of /dev/repoll is one instance, the counterpart of one
+ * epoll_create1(). The events are those of <linux/eventpoll.h>, and so is
+ * struct epoll_event. A structure here has the same layout for 32-bit and
+ * 64-bit callers and no implicit padding. A pointer travels as __u64, in the
+ * caller's own address space.
+ *
+ * Growth: an unknown bit in a flags field is refused with EINVAL. A structure
+ * that gains fields gets a new ioctl number, since its size is part of the
+ * number. REPOLL_IOC_INFO tells what the loaded module knows.
+ */
+#ifndef _UAPI_LINUX_REPOLL_H
+#define _UAPI_LINUX_REPOLL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define REPOLL_DEVICE	"/dev/repoll"
+
+/* Raised when a feature is added; never lowered, and nothing is taken away. */
+#define REPOLL_ABI_VERSION	1
+
+/**
+ * struct repoll_info - what the loaded module offers (REPOLL_IOC_INFO)
+ * @version:	REPOLL_ABI_VERSION of the module.
+ * @max_nests:	deepest nesting of instances that REPOLL_IOC_CTL accepts.
+ * @features:	REPOLL_FEATURE_* bits.
+ * @ctl_flags:	flags that &struct repoll_ctl.flags accepts.
+ * @wait_flags:	REPOLL_WAIT_* flags that &struct repoll_wait.flags accepts.
+ */
+struct repoll_info {
+	__u32 version;
+	__u32 max_nests;
+	__u64 features;
+	__u32 ctl_flags;
+	__u32 wait_flags;
+};
+
+/* EPIOCSPARAMS and EPIOCGPARAMS are honoured (CONFIG_NET_RX_BUSY_POLL). */
+#define REPOLL_FEATURE_BUSY_POLL	(1ULL << 0)
+/* EPOLLWAKEUP is honoured for callers with CAP_BLOCK_SUSPEND (CONFIG_PM_SLEEP). */
+#define REPOLL_FEATURE_WAKEUP		(1ULL << 1)
+
+/**
+ * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
+ * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
+ * @fd:		the watched file descriptor.
+ * @event:	pointer to a struct epoll_event; not read for EPOLL_CTL_DEL.
+ * @flags:	must be 0.
+ * @reserved:	must be 0.
+ */
+struct repoll_ctl {
+	__s32 op;
+	__s32 fd;
+	__u64 event;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct repoll_wait - wait for events (REPOLL_IOC_WAIT)
+ * @events:	pointer to an array of @maxevents struct epoll_event.
+ * @maxevents:	room in @events; 1 to INT_MAX / sizeof(struct epoll_event).
+ * @flags:	REPOLL_WAIT_* bits.
+ * @timeout:	without REPOLL_WAIT_TIMESPEC: milliseconds, negative for no limit.
+ *		With it: pointer to a relative struct __kernel_timespec, 0 for no
+ *		limit.
+ * @sigmask:	pointer to the signal mask for the time of the wait, or 0.
+ * @sigsetsize:	size of the kernel's sigset_t in bytes; read only with @sigmask.
+ * @reserved:	must be 0.
+ *
+ * The ioctl returns the number of events stored, 0 when the timeout expired.
+ */
+struct repoll_wait {
+	__u64 events;
+	__s32 maxevents;
+	__u32 flags;
+	__s64 timeout;
+	__u64 sigmask;
+	__u32 sigsetsize;
+	__u32 reserved;
+};
+
+/* @timeout is a pointer to a struct __kernel_timespec. */
+#define REPOLL_WAIT_TIMESPEC	(1U << 0)
+
+#define REPOLL_IOC_TYPE	0xE9
+
+#define REPOLL_IOC_INFO	_IOR(REPOLL_IOC_TYPE, 0x00, struct repoll_info)
+#define REPOLL_IOC_CTL	_IOW(REPOLL_IOC_TYPE, 0x01, struct repoll_ctl)
+#define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
+
+#endif /* _UAPI_LINUX_REPOLL_H */

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Changes of the interest set: ADD, MOD, DEL, and the two kinds of last close.
+
+use super::{
+    epitem::{Epitem, EpitemBox, ForeignReady, Key},
+    eventpoll::Eventpoll,
+    events::Events,
+    ffi,
+    file::{Fd, Target, TargetKind},
+    interest::Interest,
+    nesting, ready,
+    uapi::{CtlRequest, Op},
+    wait_hook, watched_file,
+};
+use core::ptr::NonNull;
+use kernel::{bindings, prelude::*};
+
+/// What ADD is asked to register.
+struct Registration<'a> {
+    target: Target<'a>,
+    key: Key,
+    kind: TargetKind,
+    events: Events,
+    data: u64,
+}
+
+impl Registration<'_> {
+    /// An epitem for it whose mask is `events` for now. `ENOMEM`, `ENOSPC`. May sleep.
+    fn new_item(&self, ep: &Eventpoll, events: Events) -> Result<EpitemBox> {
+        EpitemBox::new(ep, self.key, self.kind, events, self.data)
+    }
+}
+
+impl Eventpoll {
+    /// `epoll_ctl()` on this instance, whose file is `this`. May sleep.
+    ///
+    /// `EBADF`, `EPERM` (no `poll()`), `EINVAL`, `EEXIST`, `ENOENT`, `ELOOP`, `ENOSPC`, `ENOMEM`,
+    /// as documented for `REPOLL_IOC_CTL`. A call that fails changes nothing.
+    pub(crate) fn ctl(&self, this: Target<'_>, request: &CtlRequest) -> Result {
+        let fd = Fd::get(request.fd)?;
+        let target = fd.target();
+        if !target.can_poll() {
+            return Err(EPERM);
+        }
+        if target.as_ptr() == this.as_ptr() {
+            return Err(EINVAL);
+        }
+        let key = Key {
+            file: target.as_ptr(),
+            fd: request.fd,
+        };
+        let mut events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
+        // SAFETY: In process context.
+        if events.intersects(Events::WAKEUP) && !unsafe { ffi::repoll_may_block_suspend() } {
+            events = events.without(Events::WAKEUP);
+        }
+        let exclusive = events.intersects(Events::EXCLUSIVE);
+        match request.op {
+            Some(Op::Add) => {
+                let kind = target.kind();
+                if exclusive && (kind.is_eventpoll() || !events.exclusive_bits_ok()) {
+                    return Err(EINVAL);
+                }
+                self.add(&Registration {
+                    target,
+                    key,
+                    kind,
+                    events,
+                    data: request.data,
+                })
+            }
+            Some(Op::Mod) if exclusive => Err(EINVAL),
+            Some(Op::Mod) => self.modify(key, events, request.data),
+            Some(Op::Del) => self.delete(key),
+            None => Err(EINVAL),
+        }
+    }
+
+    fn add(&self, new: &Registration<'_>) -> Result {
+        if new.kind == TargetKind::Plain {
+            let mut interest = self.interest.lock();
+            // Asked under the mutex: an ADD that nests this instance first says so and then counts
+            // the members, under the mutex. Whoever comes later must do its own counting.
+            if !self.topology.is_nested() {
+                return self.insert(&mut interest, new);
+            }
+        }
+        nesting::add(self, new.target, new.key, || match new.kind {
+            TargetKind::Foreign => self.insert_foreign(new),
+            TargetKind::Plain | TargetKind::Nested => self.insert(&mut self.interest.lock(), new),
+        })
+    }
+
+    /// Registers a file that may be polled under the mutex. Leaves nothing behind if it fails.
+    fn insert(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
+        if interest.find(new.key).is_some() {
+            return Err(EEXIST);
+        }
+        let item = new.new_item(self, new.events)?;
+        if new.events.intersects(Events::WAKEUP) {
+            create_wakeup_source(interest, &item)?;
+        }
+        watched_file::enter(&item);
+        let item = NonNull::from(interest.insert(item));
+        // SAFETY: In the set, which is locked.
+        let this = unsafe { item.as_ref() };
+        // SAFETY: The epitem is in its final place; `remove` takes the hooks off.
+        match unsafe { wait_hook::poll_and_hook(this, new.target, 1) } {
+            Ok(ready) => {
+                if !ready.is_empty() {
+                    self.post(interest, this);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // SAFETY: In this set.
+                unsafe { self.remove(interest, item) };
+                Err(error)
+            }
+        }
+    }
+
+    /// Registers an instance of in-tree epoll, which must not be polled under the mutex.
+    ///
+    /// It is hooked while nobody else knows it, with an empty mask so that its wakeups do nothing,
+    /// and entered with its readiness unknown; the next wait asks.
+    fn insert_foreign(&self, new: &Registration<'_>) -> Result {
+        if self.interest.lock().find(new.key).is_some() {
+            return Err(EEXIST);
+        }
+        let item = new.new_item(self, Events::NONE)?;
+        // SAFETY: The box does not move its epitem. The hooks are off before it goes: below, or by
+        // `remove`.
+        let entered = unsafe { wait_hook::poll_and_hook(&item, new.target, 0) }.and_then(|_| {
+            let interest = self.interest.lock();
+            if interest.find(new.key).is_some() {
+                return Err(EEXIST);
+            }
+            if new.events.intersects(Events::WAKEUP) {
+                create_wakeup_source(&interest, &item)?;
+            }
+            Ok(interest)
+        });
+        match entered {
+            Ok(mut interest) => {
+                watched_file::enter(&item);
+                let item = NonNull::from(interest.insert(item));
+                // SAFETY: In the set, which is locked.
+                let item = unsafe { item.as_ref() };
+                item.events.store(new.events);
+                self.post(&interest, item);
+                Ok(())
+            }
+            Err(error) => {
+                item.hooks.unhook();
+                Err(error)
+            }
+        }
+    }
+
+    fn modify(&self, key: Key, events: Events, data: u64) -> Result {
+        let interest = self.interest.lock();
+        let item = interest.find(key).ok_or(ENOENT)?;
+        if item.events.load().intersects(Events::EXCLUSIVE) {
+            return Err(EINVAL);
+        }
+        // The new mask first: an event between the poll and the new mask would be missed.
+        item.events.store(events);
+        item.data.set(data);
+        if !events.intersects(Events::WAKEUP) {
+            item.ws.destroy();
+        } else if !item.ws.is_some() {
+            // Without memory the events are delivered all the same, as in-tree.
+            let _ = create_wakeup_source(&interest, item);
+        }
+        // Ordering 2 of `ready`.
+        ready::event_happened();
+        item.foreign.set(ForeignReady::Unknown);
+        if item.kind == TargetKind::Foreign || !self.poll_item(item, 1).is_empty() {
+            self.post(&interest, item);
+        }
+        Ok(())
+    }
+
+    fn delete(&self, key: Key) -> Result {
+        let mut interest = self.interest.lock();
+        let item = NonNull::from(interest.find(key).ok_or(ENOENT)?);
+        // SAFETY: In this set.
+        unsafe { self.remove(&mut interest, item) };
+        Ok(())
+    }
+
+    /// The last close of `file`: all its registrations with this instance end. May sleep.
+    pub(crate) fn remove_file(&self, file: *mut bindings::file) {
+        let mut interest = self.interest.lock();
+        while let Some(item) = interest.first_of(file).map(NonNull::from) {
+            // SAFETY: In this set.
+            unsafe { self.remove(&mut interest, item) };
+        }
+    }
+
+    /// The last close of the instance itself: all registrations end. May sleep.
+    pub(crate) fn clear(&self) {
+        let mut interest = self.interest.lock();
+        while let Some(item) = interest.first().map(NonNull::from) {
+            // SAFETY: In this set.
+            unsafe { self.remove(&mut interest, item) };
+            // SAFETY: In process context, under a mutex.
+            unsafe { ffi::repoll_cond_resched() };
+        }
+    }
+
+    /// Ends a registration, in the order of the banner's section on removal. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `item` is in `interest`, which is the set of this instance.
+    unsafe fn remove(&self, interest: &mut Interest, item: NonNull<Epitem>) {
+        // SAFETY: In the set, which is locked.
+        let this = unsafe { item.as_ref() };
+        this.hooks.unhook();
+        if this.ready.is_queued() {
+            // It cannot be taken from the middle of the ovflist.
+            self.drain(interest);
+        }
+        if this.kind == TargetKind::Nested {
+            nesting::forget(self, this);
+        }
+        watched_file::leave(this);
+        // SAFETY: By the caller's promise.
+        drop(unsafe { interest.remove(item) });
+        self.settle(interest);
+    }
+}
+
+/// Gives `item` a wakeup source, and its instance one to take over from it. May sleep. `ENOMEM`.
+fn create_wakeup_source(interest: &Interest, item: &Epitem) -> Result {
+    interest.ws.create_own()?;
+    // SAFETY: The caller's system call has a reference to the target.
+    unsafe { item.ws.create_for(item.key.file) }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The registration of one (open file description, fd number) with one instance.
+
+use super::{
+    eventpoll::Eventpoll,
+    events::{AtomicEvents, Events},
+    ffi,
+    file::TargetKind,
+    quota::WatchCharge,
+    rdllist::Rdllink,
+    ready,
+    wait_hook::WaitHooks,
+    wakeup::WakeupSource,
+    watched_file::FileLink,
+};
+use core::{cell::Cell, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    sync::atomic::{ordering::Relaxed, Atomic},
+};
+
+/// What a registration is looked up by: the file first, so that all registrations of one file are
+/// neighbours in the tree.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) file: *mut bindings::file,
+    pub(crate) fd: i32,
+}
+
+/// A registration.
+///
+/// It is owned by its instance's interest set and referred to from four other places, all of which
+/// are cleared before the set lets go of it: the wait queues of the watched file, the ovflist, the
+/// rdllist and the table of watched files.
+///
+/// Who guards what: `ready` and `events` are atomics that wakeups use from any context; `link` is
+/// guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as well as `rbn`,
+/// `rdllink` and `hooks`, by the instance's mutex; the rest does not change.
+///
+/// # Invariants
+///
+/// * `ep` points to the instance whose interest set owns this, which outlives it.
+/// * `key.file` is a file whose `__fput()` has not got past the last-close hook: the hook waits
+///   for the instance's mutex while the registration is in the table of watched files.
+#[repr(C)]
+pub(crate) struct Epitem {
+    /// First, so that a pointer to it is one to the epitem.
+    pub(crate) ready: ready::Node,
+    pub(crate) ep: NonNull<Eventpoll>,
+    pub(crate) key: Key,
+    /// The mask of the last ADD or MOD; only the private bits of it after a one-shot delivery.
+    pub(crate) events: AtomicEvents,
+    pub(crate) data: Cell<u64>,
+    pub(crate) rbn: Cell<bindings::rb_node>,
+    pub(crate) rdllink: Rdllink,
+    pub(crate) link: FileLink,
+    pub(crate) hooks: WaitHooks,
+    pub(crate) ws: WakeupSource,
+    pub(crate) kind: TargetKind,
+    /// For an in-tree epoll as target: what its last poll, made with no lock held, answered.
+    pub(crate) foreign: Cell<ForeignReady>,
+}
+
+/// What is known of the readiness of an in-tree epoll instance; see [`crate::foreign`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForeignReady {
+    /// Not polled since it was queued.
+    Unknown,
+    /// What the poll returned.
+    Polled(Events),
+}
+
+impl Epitem {
+    /// The node's epitem.
+    pub(crate) fn from_node(node: NonNull<ready::Node>) -> NonNull<Epitem> {
+        // `ready` is the first field of a `repr(C)` type, and no node lives anywhere else.
+        node.cast()
+    }
+}
+
+/// The slab cache of epitems, `None` outside of the module's life.
+static CACHE: Atomic<*mut bindings::kmem_cache> = Atomic::new(core::ptr::null_mut());
+
+/// Keeps the slab cache in existence.
+///
+/// # Invariants
+///
+/// [`CACHE`] is valid as long as this lives.
+pub(crate) struct EpitemCache(());
+
+impl EpitemCache {
+    /// Creates the cache. May sleep. `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// There is no other one; no [`EpitemBox`] is left when it is dropped.
+    pub(crate) unsafe fn new() -> Result<Self> {
+        // SAFETY: The name is a string of static lifetime.
+        let cache = unsafe {
+            ffi::repoll_kmem_cache_create(
+                c"repoll_epitem".as_char_ptr(),
+                size_of::<Epitem>() as u32,
+                align_of::<Epitem>() as u32,
+            )
+        };
+        if cache.is_null() {
+            return Err(ENOMEM);
+        }
+        CACHE.store(cache, Relaxed);
+        Ok(Self(()))
+    }
+}
+
+impl Drop for EpitemCache {
+    fn drop(&mut self) {
+        // SAFETY: By the promise to `new`, the cache is empty and nobody uses it any more.
+        unsafe { bindings::kmem_cache_destroy(CACHE.load(Relaxed)) };
+    }
+}
+
+/// Sole ownership of an epitem, which stays where it is in memory.
+///
+/// # Invariants
+///
+/// The pointer is to an initialised object of [`CACHE`], of which this is the only owner.
+pub(crate) struct EpitemBox(NonNull<Epitem>);
+
+impl EpitemBox {
+    /// A registration that is in no list or tree yet, charged to the caller's memory cgroup.
+    ///
+    /// May sleep. `ENOMEM`, or `ENOSPC` when the user of `ep` has as many watches as allowed.
+    pub(crate) fn new(
+        ep: &Eventpoll,
+        key: Key,
+        kind: TargetKind,
+        events: Events,
+        data: u64,
+    ) -> Result<Self> {
+        let charge = WatchCharge::new(ep.user())?;
+        // SAFETY: An `Eventpoll`, which makes epitems, exists only while the cache does.
+        let item =
+            unsafe { bindings::kmem_cache_alloc_noprof(CACHE.load(Relaxed), bindings::GFP_KERNEL) };
+        let item = NonNull::new(item.cast::<Epitem>()).ok_or(ENOMEM)?;
+        // SAFETY: Freshly allocated with the type's size and alignment.
+        unsafe {
+            item.write(Epitem {
+                ready: ready::Node::new(),
+                ep: NonNull::from(ep),
+                key,
+                events: AtomicEvents::new(events),
+                data: Cell::new(data),
+                rbn: Cell::new(pin_init::zeroed()),
+                rdllink: Rdllink::new(),
+                link: FileLink::new(),
+                hooks: WaitHooks::new(),
+                ws: WakeupSource::none(),
+                kind,
+                foreign: Cell::new(ForeignReady::Unknown),
+            })
+        };
+        // The charge is given back when the box is dropped.
+        core::mem::forget(charge);
+        // INVARIANT: Allocated and initialised above.
+        Ok(Self(item))
+    }
+
+    /// Gives up ownership to whoever calls [`Self::from_raw`].
+    pub(crate) fn into_raw(self) -> NonNull<Epitem> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// Takes ownership.
+    ///
+    /// # Safety
+    ///
+    /// `item` comes from [`Self::into_raw`] and its ownership was not taken since.
+    pub(crate) unsafe fn from_raw(item: NonNull<Epitem>) -> Self {
+        // INVARIANT: By the caller's promise.
+        Self(item)
+    }
+}
+
+impl Deref for EpitemBox {
+    type Target = Epitem;
+
+    fn deref(&self) -> &Epitem {
+        // SAFETY: By the type's invariant.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for EpitemBox {
+    fn drop(&mut self) {
+        // SAFETY: The instance outlives its epitems.
+        let user = unsafe { self.ep.as_ref() }.user();
+        // SAFETY: The only owner gives it up: nobody refers to the object from here on.
+        unsafe {
+            core::ptr::drop_in_place(self.0.as_ptr());
+            bindings::kmem_cache_free(CACHE.load(Relaxed), self.0.as_ptr().cast());
+        }
+        WatchCharge::give_back(user);
+    }
+}
+
+/// The result of a C function that returns 0 or a negative errno.
+pub(crate) fn check(ret: kernel::ffi::c_int) -> Result {
+    to_result(ret)
+}

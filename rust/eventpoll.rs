@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An instance: what one `open()` of `/dev/repoll` gives.
+
+use super::{
+    busy_poll::BusyPoll,
+    epitem::{Epitem, ForeignReady},
+    events::Events,
+    ffi,
+    file::{self, FileRef, Target, TargetKind},
+    foreign,
+    interest::Interest,
+    nesting::Topology,
+    quota::User,
+    ready::Ovflist,
+    wait_queue::WaitQueue,
+};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use kernel::{
+    bindings, container_of, new_mutex,
+    prelude::*,
+    static_lock_class,
+    sync::{lock::mutex::MutexBackend, lock::Guard, Arc, Mutex},
+    types::Opaque,
+};
+
+/// The interest set of a locked instance.
+pub(crate) type InterestGuard<'a> = Guard<'a, Interest, MutexBackend>;
+
+/// An instance. The banner of `repoll_main.rs` says which lock guards what.
+///
+/// # Invariants
+///
+/// It lives in an [`Arc`], one reference of which belongs to its file.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Eventpoll {
+    #[pin]
+    pub(crate) interest: Mutex<Interest>,
+    pub(crate) ovflist: Ovflist,
+    /// Waiters, at most one of which is woken by one event.
+    #[pin]
+    pub(crate) wq: WaitQueue,
+    /// Those who poll the instance or watch it from another one.
+    #[pin]
+    pub(crate) poll_wait: WaitQueue,
+    /// Wakes `poll_wait` where that cannot be done at once.
+    #[pin]
+    deferred_wake: Opaque<bindings::irq_work>,
+    deferred_events: AtomicU32,
+    pub(crate) busy_poll: BusyPoll,
+    user: User,
+    pub(crate) topology: Topology,
+    /// There may be in-tree instances below this one. Once set it stays.
+    above_foreign: AtomicBool,
+}
+
+// SAFETY: `deferred_wake` may be queued by any thread; all else is `Send`.
+unsafe impl Send for Eventpoll {}
+// SAFETY: As above; shared fields are atomics or behind locks.
+unsafe impl Sync for Eventpoll {}
+
+impl Eventpoll {
+    /// An instance that watches nothing, its watches counted for the current user. May sleep.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let user = User::current()?;
+        Arc::pin_init(
+            pin_init!(Self {
+                interest <- new_mutex!(Interest::new(), "Eventpoll::interest"),
+                ovflist: Ovflist::new(),
+                wq <- WaitQueue::new(c"Eventpoll::wq", static_lock_class!()),
+                poll_wait <- WaitQueue::new(c"Eventpoll::poll_wait", static_lock_class!()),
+                deferred_wake <- Opaque::ffi_init(|work| {
+                    // SAFETY: Valid for writes, and pinned until `drop` has waited for it.
+                    unsafe { ffi::repoll_init_irq_work(work, wake_deferred) }
+                }),
+                deferred_events: AtomicU32::new(0),
+                busy_poll: BusyPoll::new(),
+                user,
+                topology: Topology::new(),
+                above_foreign: AtomicBool::new(false),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    pub(crate) fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// Locks the interest set while the sets of `depth` instances above are locked.
+    pub(crate) fn lock_nested(&self, depth: u32) -> InterestGuard<'_> {
+        #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
+        {
+            let lock = core::ptr::from_ref(&self.interest).cast_mut().cast();
+            // SAFETY: A `Lock` is `repr(C)` and begins with its `struct mutex`, which is
+            // initialised. The guard is made for the lock just taken.
+            unsafe {
+                ffi::repoll_mutex_lock_nested(lock, depth);
+                Guard::new(&self.interest, ())
+            }
+        }
+        #[cfg(not(CONFIG_DEBUG_LOCK_ALLOC))]
+        {
+            let _ = depth;
+            self.interest.lock()
+        }
+    }
+
+    /// Whether there may be in-tree instances below this one.
+    pub(crate) fn has_foreign(&self) -> bool {
+        self.above_foreign.load(Ordering::Relaxed)
+    }
+
+    /// Notes that there are; tells whether that is news.
+    pub(crate) fn set_has_foreign(&self) -> bool {
+        !self.above_foreign.swap(true, Ordering::Relaxed)
+    }
+
+    /// A wakeup of `item` for `key`: queue it, and wake who waits. Any context.
+    ///
+    /// Tells whether a waiter was woken. An event of another instance, ours or in-tree's, reaches
+    /// those who poll this one through an `irq_work`, and only when it queued `item`: a wakeup within
+    /// a wakeup could go around in a circle through in-tree epoll, deadlock on a wait queue's lock,
+    /// or use up the stack, and one that is always passed on would go around for ever.
+    #[inline]
+    pub(crate) fn notify(&self, item: &Epitem, key: Events, sync: bool) -> bool {
+        // SAFETY: The epitem is pushed to its own instance only, and a removal drains the list
+        // after it has taken the hooks off.
+        let queued = unsafe { self.ovflist.push(&item.ready) };
+        if queued {
+            item.ws.stay_awake_rcu();
+        }
+        let waiters = self.wq.is_active();
+        if waiters {
+            self.wq.wake_one(sync);
+        }
+        if self.poll_wait.is_active() {
+            let nested = item.kind.is_eventpoll();
+            if queued || !nested {
+                self.notify_pollers(key & Events::URING_WAKE, nested);
+            }
+        }
+        waiters
+    }
+
+    #[cold]
+    fn notify_pollers(&self, key: Events, deferred: bool) {
+        if deferred {
+            self.deferred_events.fetch_or(key.bits(), Ordering::Relaxed);
+            // SAFETY: Initialised, and waited for before the instance goes.
+            unsafe { bindings::irq_work_queue(self.deferred_wake.get()) };
+        } else {
+            self.poll_wait.wake_poll(Events::IN | key);
+        }
+    }
+
+    /// Moves what wakeups have queued to the ready list.
+    #[inline]
+    pub(crate) fn drain(&self, interest: &Interest) {
+        // SAFETY: `interest` shows that the mutex is held; nodes are those of epitems of this set,
+        // which a removal takes off the list first.
+        unsafe {
+            self.ovflist.drain(|node| {
+                let item = Epitem::from_node(node).as_ref();
+                if item.kind == TargetKind::Foreign {
+                    item.foreign.set(ForeignReady::Unknown);
+                }
+                interest.rdllist.push_back(item);
+            })
+        };
+    }
+
+    /// To be called before the mutex is released if the ready list may have changed.
+    #[inline]
+    pub(crate) fn settle(&self, interest: &Interest) {
+        self.ovflist.settle(!interest.rdllist.is_empty());
+    }
+
+    /// Ends a scan: what it left on the ready list is for the next waiter.
+    pub(crate) fn finish_scan(&self, interest: &Interest) {
+        self.settle(interest);
+        interest.ws.relax();
+        if !interest.rdllist.is_empty() {
+            self.wake_waiter();
+        }
+    }
+
+    /// Wakes a waiter, if there is one.
+    pub(crate) fn wake_waiter(&self) {
+        if self.wq.is_active() {
+            self.wq.wake_one(false);
+        }
+    }
+
+    /// Puts `item` on the ready list because ADD or MOD found it ready, and wakes who waits.
+    pub(crate) fn post(&self, interest: &Interest, item: &Epitem) {
+        if !interest.rdllist.push_back(item) {
+            return;
+        }
+        item.ws.stay_awake();
+        self.settle(interest);
+        self.wake_waiter();
+        if self.poll_wait.is_active() {
+            self.poll_wait.wake_poll(Events::IN);
+        }
+    }
+
+    /// What `item` is ready for, by its mask. `depth`: how many instances are locked. May sleep.
+    #[inline]
+    pub(crate) fn poll_item(&self, item: &Epitem, depth: u32) -> Events {
+        let events = item.events.load();
+        match item.kind {
+            // SAFETY: Registered with this set, whose mutex the caller holds.
+            TargetKind::Plain => unsafe { file::poll_registered(item.key.file, events) },
+            TargetKind::Nested => {
+                // SAFETY: As above.
+                let Some(file) = (unsafe { FileRef::get(item.key.file) }) else {
+                    return Events::NONE;
+                };
+                match file.target().eventpoll() {
+                    Some(nested) => nested.poll_nested(depth) & events,
+                    None => Events::NONE,
+                }
+            }
+            TargetKind::Foreign => match item.foreign.get() {
+                ForeignReady::Polled(ready) => ready & events,
+                ForeignReady::Unknown => events & (Events::IN | Events::RDNORM),
+            },
+        }
+    }
+
+    /// `poll()` on the instance's file. May sleep.
+    pub(crate) fn poll(&self, file: Target<'_>) -> Events {
+        // Whoever is watched in-tree may be polled under an in-tree mutex.
+        if self.has_foreign() && !file.is_watched_in_tree() {
+            foreign::refresh(self, 0);
+        }
+        self.poll_nested(0)
+    }
+
+    /// Whether a wait would find something, as `EPOLLIN | EPOLLRDNORM`. `depth`: how many
+    /// instances are locked, at most [`crate::nesting::MAX_NESTS`] since deeper ones cannot be built. May
+    /// sleep.
+    pub(crate) fn poll_nested(&self, depth: u32) -> Events {
+        let interest = self.lock_nested(depth);
+        self.drain(&interest);
+        let mut ready = Events::NONE;
+        while let Some(item) = interest.rdllist.front() {
+            if !self.poll_item(item, depth.saturating_add(1)).is_empty() {
+                ready = Events::IN | Events::RDNORM;
+                break;
+            }
+            item.ws.relax();
+            interest.rdllist.remove(item);
+        }
+        self.finish_scan(&interest);
+        ready
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Eventpoll {
+    fn drop(self: Pin<&mut Self>) {
+        // The hooks, which queue the work, are gone.
+        // SAFETY: Initialised; in process context.
+        unsafe { bindings::irq_work_sync(self.deferred_wake.get()) };
+    }
+}
+
+/// Runs with interrupts off, or in a thread on PREEMPT_RT.
+///
+/// # Safety
+///
+/// `work` is the `deferred_wake` of an instance.
+unsafe extern "C" fn wake_deferred(work: *mut bindings::irq_work) {
+    // SAFETY: By the caller's promise; the instance waits for its work before it goes.
+    let ep = unsafe { &*container_of!(Opaque::cast_from(work), Eventpoll, deferred_wake) };
+    let key = ep.deferred_events.swap(0, Ordering::Relaxed);
+    ep.poll_wait.wake_poll(Events::IN | Events::from_bits(key));
+}

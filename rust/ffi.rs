@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C side of the module, `rust/helpers/helpers.h`, where each function is documented.
+
+use kernel::{
+    bindings,
+    ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void},
+};
+
+// Kernel structures contain `lock_class_key` and the like, which are empty in this configuration. We
+// pass pointers to them only.
+#[allow(improper_ctypes)]
+extern "C" {
+    pub(crate) fn repoll_get_file_active(file: *mut bindings::file) -> *mut bindings::file;
+    pub(crate) fn repoll_file_is_epoll(file: *const bindings::file) -> bool;
+    pub(crate) fn repoll_poll_live_file(
+        file: *mut bindings::file,
+        pt: *mut bindings::poll_table_struct,
+    ) -> u32;
+
+    pub(crate) fn repoll_close_hook_get() -> c_int;
+    pub(crate) fn repoll_close_hook_put();
+    pub(crate) fn repoll_close_hook_exit();
+
+    pub(crate) fn repoll_init_irq_work(
+        work: *mut bindings::irq_work,
+        func: unsafe extern "C" fn(*mut bindings::irq_work),
+    );
+
+    #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
+    pub(crate) fn repoll_mutex_lock_nested(lock: *mut bindings::mutex, subclass: c_uint);
+
+    pub(crate) fn repoll_busy_poll_supported() -> bool;
+    pub(crate) fn repoll_file_napi_id(file: *mut bindings::file) -> c_uint;
+    pub(crate) fn repoll_napi_busy_loop(id: c_uint, ep: *mut c_void, prefer: bool, budget: u16);
+    pub(crate) fn repoll_busy_loop_timeout(start_time: c_ulong, usecs: u32) -> bool;
+
+    pub(crate) fn repoll_cond_resched();
+    pub(crate) fn repoll_fatal_signal_pending() -> bool;
+    pub(crate) fn repoll_timer_slack(remaining_ns: i64) -> u64;
+
+    pub(crate) fn repoll_set_user_sigmask(umask: u64, sigsetsize: usize) -> c_int;
+    pub(crate) fn repoll_restore_sigmask();
+
+    pub(crate) fn repoll_kmem_cache_create(
+        name: *const c_char,
+        size: c_uint,
+        align: c_uint,
+    ) -> *mut bindings::kmem_cache;
+
+    pub(crate) fn repoll_raw_spin_lock_init(lock: *mut bindings::raw_spinlock);
+    pub(crate) fn repoll_raw_spin_lock(lock: *mut bindings::raw_spinlock);
+    pub(crate) fn repoll_raw_spin_unlock(lock: *mut bindings::raw_spinlock);
+
+    pub(crate) fn repoll_get_timeout(uts: u64, ns: *mut i64) -> c_int;
+    pub(crate) fn repoll_deadline_after(ns: i64) -> i64;
+    pub(crate) fn repoll_now() -> i64;
+
+    pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
+    pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
+    pub(crate) fn repoll_put_events(
+        uevents: u64,
+        events: *const bindings::epoll_event,
+        n: c_uint,
+    ) -> c_uint;
+
+    pub(crate) fn repoll_get_current_user() -> *mut bindings::user_struct;
+    pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct, max: c_long) -> bool;
+    pub(crate) fn repoll_uncharge_watch(user: *mut bindings::user_struct);
+    pub(crate) fn repoll_default_max_watches(item_size: c_uint) -> c_long;
+    pub(crate) fn repoll_sysctl_register(max_user_watches: *mut c_long) -> c_int;
+    pub(crate) fn repoll_sysctl_unregister();
+
+    pub(crate) fn repoll_waiter_add(
+        wq: *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    );
+    pub(crate) fn repoll_waiter_remove(
+        wq: *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    ) -> bool;
+    pub(crate) fn repoll_wake_poll(wq: *mut bindings::wait_queue_head, events: u32);
+    pub(crate) fn repoll_unhook_pollfree(wait: *mut bindings::wait_queue_entry);
+    pub(crate) fn repoll_remove_wait_queue(
+        whead: *mut *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    ) -> bool;
+
+    pub(crate) fn repoll_wakeup_source_for(
+        file: *mut bindings::file,
+    ) -> *mut bindings::wakeup_source;
+    pub(crate) fn repoll_may_block_suspend() -> bool;
+    pub(crate) fn repoll_stay_awake_rcu(ws: *mut *mut bindings::wakeup_source);
+}

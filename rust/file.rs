@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files as targets of a registration: looking one up, what kind it is, polling it.
+
+use super::{device, eventpoll::Eventpoll, events::Events, ffi};
+use core::marker::PhantomData;
+use kernel::{bindings, prelude::*, types::NotThreadSafe};
+
+/// What is behind the watched fd.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TargetKind {
+    /// Anything but an eventpoll.
+    Plain,
+    /// Another instance of ours.
+    Nested,
+    /// An instance of in-tree epoll.
+    Foreign,
+}
+
+impl TargetKind {
+    /// Whether its wakeups come from a wakeup of ours or of in-tree epoll, so that answering them
+    /// at once could recurse.
+    pub(crate) fn is_eventpoll(self) -> bool {
+        self != TargetKind::Plain
+    }
+}
+
+/// The file behind one of the current task's fds, kept for the time of a system call.
+///
+/// # Invariants
+///
+/// `word` is what `fdget()` returned, not zero, and not given back yet.
+pub(crate) struct Fd {
+    word: usize,
+    /// A light reference belongs to the task that took it.
+    _task: NotThreadSafe,
+}
+
+impl Fd {
+    const FLAGS: usize = 3;
+    const FPUT: usize = 1;
+
+    /// `EBADF`.
+    pub(crate) fn get(fd: i32) -> Result<Self> {
+        // SAFETY: No requirements.
+        let word = unsafe { bindings::fdget(fd as u32) }.word;
+        if word == 0 {
+            return Err(EBADF);
+        }
+        // INVARIANT: Just taken.
+        Ok(Self {
+            word: word as usize,
+            _task: NotThreadSafe,
+        })
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        let file = (self.word & !Self::FLAGS) as *mut bindings::file;
+        // SAFETY: The reference lives as long as `self`.
+        unsafe { Target::new(file) }
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        if self.word & Self::FPUT != 0 {
+            // SAFETY: `fdget()` said that it took a reference.
+            unsafe { bindings::fput((self.word & !Self::FLAGS) as *mut bindings::file) };
+        }
+    }
+}
+
+/// A counted reference to a file.
+///
+/// # Invariants
+///
+/// Owns one reference.
+pub(crate) struct FileRef(*mut bindings::file);
+
+impl FileRef {
+    /// A reference to `file`, unless its `__fput()` has begun or is about to.
+    ///
+    /// # Safety
+    ///
+    /// The memory of `file` is still that file: the caller holds the mutex of an instance that has
+    /// a registration of it.
+    pub(crate) unsafe fn get(file: *mut bindings::file) -> Option<Self> {
+        // SAFETY: By the caller's promise. INVARIANT: A non-null answer is a new reference.
+        let file = unsafe { ffi::repoll_get_file_active(file) };
+        (!file.is_null()).then_some(Self(file))
+    }
+
+    pub(crate) fn target(&self) -> Target<'_> {
+        // SAFETY: The reference lives as long as `self`.
+        unsafe { Target::new(self.0) }
+    }
+}
+
+impl Drop for FileRef {
+    fn drop(&mut self) {
+        // SAFETY: Owns the reference. The last one's work is put off to the return to user space.
+        unsafe { bindings::fput(self.0) };
+    }
+}
+
+/// A file that somebody holds a reference to for `'a`.
+///
+/// # Invariants
+///
+/// The file has a reference count above zero for `'a`.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    file: *mut bindings::file,
+    _ref: PhantomData<&'a bindings::file>,
+}
+
+impl<'a> Target<'a> {
+    /// # Safety
+    ///
+    /// The file's reference count is above zero for `'a`.
+    pub(crate) unsafe fn new(file: *mut bindings::file) -> Self {
+        // INVARIANT: By the caller's promise.
+        Self {
+            file,
+            _ref: PhantomData,
+        }
+    }
+
+    pub(crate) fn as_ptr(self) -> *mut bindings::file {
+        self.file
+    }
+
+    /// Whether the file supports `poll()`.
+    pub(crate) fn can_poll(self) -> bool {
+        // SAFETY: Alive; `f_op` is set for every open file.
+        unsafe { (*(*self.file).f_op).poll.is_some() }
+    }
+
+    pub(crate) fn kind(self) -> TargetKind {
+        if self.eventpoll().is_some() {
+            TargetKind::Nested
+        // SAFETY: Alive.
+        } else if unsafe { ffi::repoll_file_is_epoll(self.file) } {
+            TargetKind::Foreign
+        } else {
+            TargetKind::Plain
+        }
+    }
+
+    /// The instance behind the file, if it is one of ours.
+    pub(crate) fn eventpoll(self) -> Option<&'a Eventpoll> {
+        // SAFETY: Alive; `f_op` does not change after open.
+        if !core::ptr::eq(unsafe { (*self.file).f_op }, device::fops()) {
+            return None;
+        }
+        // SAFETY: An open file with our operations has its instance here until its release, which
+        // comes after the last reference.
+        Some(unsafe { &*(*self.file).private_data.cast::<Eventpoll>() })
+    }
+
+    /// Whether an in-tree epoll instance watches the file, so that whoever polls it may hold that
+    /// instance's mutex. In-tree sets `f_ep` before its first poll.
+    pub(crate) fn is_watched_in_tree(self) -> bool {
+        // SAFETY: Alive; a racy read of one word, as in-tree's own.
+        !unsafe { (&raw const (*self.file).f_ep).read_volatile() }.is_null()
+    }
+
+    /// The file's events of those in `events`. May sleep.
+    pub(crate) fn poll(self, events: Events) -> Events {
+        let mut pt = bindings::poll_table_struct {
+            _qproc: None,
+            _key: events.bits(),
+        };
+        // SAFETY: Alive; `pt` outlives the call.
+        self.poll_with(unsafe { &mut *(&raw mut pt) }) & events
+    }
+
+    /// `vfs_poll()`. May sleep.
+    pub(crate) fn poll_with(self, pt: &mut bindings::poll_table_struct) -> Events {
+        // SAFETY: Alive; `pt` is valid for the call.
+        Events::from_bits(unsafe { ffi::repoll_poll_live_file(self.file, pt) })
+    }
+}
+
+/// The events of `file` of those in `events`, none once its `__fput()` has begun. May sleep.
+///
+/// # Safety
+///
+/// As for [`FileRef::get`].
+#[inline]
+pub(crate) unsafe fn poll_registered(file: *mut bindings::file, events: Events) -> Events {
+    let mut pt = bindings::poll_table_struct {
+        _qproc: None,
+        _key: events.bits(),
+    };
+    // SAFETY: By the caller's promise; takes a reference for the time of the poll.
+    Events::from_bits(unsafe { ffi::repoll_poll_live_file(file, &mut pt) }) & events
+}

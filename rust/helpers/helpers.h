@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the Rust side of repoll needs from C: inlines and macros of the kernel
+ * that have no Rust binding, one source file for each header they come from.
+ * rust/ffi.rs declares the same functions for Rust.
+ */
+#ifndef _REPOLL_HELPERS_H
+#define _REPOLL_HELPERS_H
+
+#include <linux/types.h>
+#include <linux/uidgid_types.h>
+
+struct epoll_event;
+struct file;
+struct irq_work;
+struct kmem_cache;
+struct mutex;
+struct poll_table_struct;
+struct raw_spinlock;
+struct timespec64;
+struct user_struct;
+struct wait_queue_entry;
+struct wait_queue_head;
+
+/* file.c */
+struct file *repoll_get_file_active(struct file *file);
+bool repoll_file_is_epoll(const struct file *file);
+__poll_t repoll_poll_live_file(struct file *file, struct poll_table_struct *pt);
+
+/* ftrace.c; the last two are implemented in rust/watched_file.rs. */
+int repoll_close_hook_get(void);
+void repoll_close_hook_put(void);
+void repoll_close_hook_exit(void);
+bool repoll_file_is_watched(struct file *file);
+void repoll_release_file(struct file *file);
+void repoll_locks_remove_file_body(struct file *file);
+
+/* irq_work.c */
+void repoll_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));
+
+/* mutex.c */
+void repoll_mutex_lock_nested(struct mutex *lock, unsigned int subclass);
+
+/* busy_poll.c; repoll_busy_loop_end() is implemented in rust/busy_poll.rs. */
+bool repoll_busy_poll_supported(void);
+unsigned int repoll_file_napi_id(struct file *file);
+void repoll_napi_busy_loop(unsigned int napi_id, void *ep, bool prefer, u16 budget);
+bool repoll_busy_loop_end(void *ep, unsigned long start_time);
+bool repoll_busy_loop_timeout(unsigned long start_time, u32 usecs);
+
+/* sched.c */
+void repoll_cond_resched(void);
+bool repoll_fatal_signal_pending(void);
+u64 repoll_timer_slack(s64 remaining_ns);
+
+/* signal.c */
+int repoll_set_user_sigmask(u64 umask, size_t sigsetsize);
+void repoll_restore_sigmask(void);
+
+/* slab.c */
+struct kmem_cache *repoll_kmem_cache_create(const char *name, unsigned int size,
+					    unsigned int align);
+
+/* spinlock.c */
+void repoll_raw_spin_lock_init(struct raw_spinlock *lock);
+void repoll_raw_spin_lock(struct raw_spinlock *lock);
+void repoll_raw_spin_unlock(struct raw_spinlock *lock);
+
+/* time.c */
+int repoll_get_timeout(u64 uts, s64 *ns);
+s64 repoll_deadline_after(s64 ns);
+s64 repoll_now(void);
+
+/* uaccess.c */
+bool repoll_access_ok(u64 addr, size_t size);
+int repoll_get_event(u64 uevent, struct epoll_event *event);
+unsigned int repoll_put_events(u64 uevents, const struct epoll_event *events, unsigned int n);
+
+/* user.c */
+struct user_struct *repoll_get_current_user(void);
+bool repoll_charge_watch(struct user_struct *user, long max);
+void repoll_uncharge_watch(struct user_struct *user);
+long repoll_default_max_watches(unsigned int item_size);
+int repoll_sysctl_register(long *max_user_watches);
+void repoll_sysctl_unregister(void);
+
+/* wait.c; repoll_waiter_woken() has the type of a wait_queue_func_t. */
+void repoll_waiter_add(struct wait_queue_head *wq, struct wait_queue_entry *wait);
+bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *wait);
+void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events);
+void repoll_unhook_pollfree(struct wait_queue_entry *wait);
+bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
+
+/* wakeup.c */
+struct wakeup_source *repoll_wakeup_source_for(struct file *file);
+bool repoll_may_block_suspend(void);
+void repoll_stay_awake_rcu(struct wakeup_source **ws);
+
+#endif /* _REPOLL_HELPERS_H */

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/list.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "helpers.h"
+
+/*
+ * Take the woken waiter off the queue in every case, so that the next wakeup
+ * goes to the next waiter. A waiter that was woken already (a signal, its
+ * timeout) finds its entry gone and harvests all the same.
+ */
+static int repoll_waiter_woken(struct wait_queue_entry *wait, unsigned int mode, int sync,
+			       void *key)
+{
+	int ret = default_wake_function(wait, mode, sync, key);
+
+	/* Pairs with list_empty_careful() in repoll_waiter_remove(). */
+	list_del_init_careful(&wait->entry);
+	return ret;
+}
+
+/*
+ * Put the current task on @wq, newest first and exclusive, about to sleep. The
+ * full barrier in set_current_state() orders this before the caller's check for
+ * events: either that check sees an event or its producer sees the waiter.
+ */
+void repoll_waiter_add(struct wait_queue_head *wq, struct wait_queue_entry *wait)
+{
+	init_wait(wait);
+	wait->func = repoll_waiter_woken;
+
+	spin_lock_irq(&wq->lock);
+	__add_wait_queue_exclusive(wq, wait);
+	set_current_state(TASK_INTERRUPTIBLE);
+	spin_unlock_irq(&wq->lock);
+}
+
+/* Return: whether the entry was still queued, that is, nobody has woken us. */
+bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *wait)
+{
+	bool queued;
+
+	__set_current_state(TASK_RUNNING);
+	/* Pairs with list_del_init_careful() in repoll_waiter_woken(). */
+	if (list_empty_careful(&wait->entry))
+		return false;
+
+	spin_lock_irq(&wq->lock);
+	queued = !list_empty(&wait->entry);
+	if (queued)
+		__remove_wait_queue(wq, wait);
+	spin_unlock_irq(&wq->lock);
+	return queued;
+}
+
+void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events)
+{
+	wake_up_poll(wq, events);
+}
+
+/*
+ * Take @wait off a queue whose head is about to go away, from within its wake
+ * callback. list_del_init(): a concurrent repoll_remove_wait_queue() that saw
+ * the head before may delete the entry once more.
+ */
+void repoll_unhook_pollfree(struct wait_queue_entry *wait)
+{
+	list_del_init(&wait->entry);
+}
+
+/*
+ * Take @wait off the queue *@whead, unless a POLLFREE wakeup has done that and
+ * cleared *@whead (with release semantics, after its last touch of @wait). The
+ * RCU section keeps a head alive whose POLLFREE runs at this moment: its owner
+ * frees it only after a grace period. Return: false if POLLFREE was first.
+ */
+bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait)
+{
+	struct wait_queue_head *head;
+
+	rcu_read_lock();
+	head = smp_load_acquire(whead);
+	if (head)
+		remove_wait_queue(head, wait);
+	rcu_read_unlock();
+	return head;
+}

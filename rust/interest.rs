@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interest set of an instance: the red-black tree that owns its epitems, and the ready list.
+
+use super::{
+    epitem::{Epitem, EpitemBox, Key},
+    rdllist::Rdllist,
+    wakeup::WakeupSource,
+};
+use core::{cell::Cell, ptr, ptr::NonNull};
+use kernel::{bindings, container_of};
+
+/// What the instance's mutex guards. That a caller holds the mutex shows in its having a
+/// reference to this.
+///
+/// # Invariants
+///
+/// Each node of the tree is the `rbn` of an epitem that the tree owns, ordered by key.
+pub(crate) struct Interest {
+    root: Cell<bindings::rb_root>,
+    pub(crate) rdllist: Rdllist,
+    /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
+    pub(crate) ws: WakeupSource,
+}
+
+// SAFETY: The pointers are to memory that belongs to the set, whichever thread has it.
+unsafe impl Send for Interest {}
+
+impl Interest {
+    pub(crate) fn new() -> Self {
+        Self {
+            root: Cell::new(bindings::rb_root {
+                rb_node: ptr::null_mut(),
+            }),
+            rdllist: Rdllist::new(),
+            ws: WakeupSource::none(),
+        }
+    }
+
+    /// The epitem of a node of the tree.
+    ///
+    /// # Safety
+    ///
+    /// `node` is null or in this tree.
+    unsafe fn item_of(&self, node: *mut bindings::rb_node) -> Option<&Epitem> {
+        if node.is_null() {
+            return None;
+        }
+        // SAFETY: By the type's invariant it is the `rbn` of an epitem, which leaves the tree only
+        // through an exclusive reference to the set.
+        Some(unsafe { &*container_of!(node.cast::<Cell<bindings::rb_node>>(), Epitem, rbn) })
+    }
+
+    /// The registration with this key.
+    pub(crate) fn find(&self, key: Key) -> Option<&Epitem> {
+        let mut node = self.root.get().rb_node;
+        // SAFETY: The walk starts at the root and follows the links of the tree.
+        while let Some(item) = unsafe { self.item_of(node) } {
+            let links = item.rbn.get();
+            node = if key < item.key {
+                links.rb_left
+            } else if key > item.key {
+                links.rb_right
+            } else {
+                return Some(item);
+            };
+        }
+        None
+    }
+
+    /// The first registration whose key is not below `key`.
+    pub(crate) fn at_or_after(&self, key: Key) -> Option<&Epitem> {
+        let mut node = self.root.get().rb_node;
+        let mut best = None;
+        // SAFETY: As in `find`.
+        while let Some(item) = unsafe { self.item_of(node) } {
+            let links = item.rbn.get();
+            if item.key < key {
+                node = links.rb_right;
+            } else {
+                best = Some(item);
+                node = links.rb_left;
+            }
+        }
+        best
+    }
+
+    /// The first registration of `file` under any number.
+    pub(crate) fn first_of(&self, file: *mut bindings::file) -> Option<&Epitem> {
+        self.at_or_after(Key { file, fd: i32::MIN })
+            .filter(|item| item.key.file == file)
+    }
+
+    /// The registration with the lowest key.
+    pub(crate) fn first(&self) -> Option<&Epitem> {
+        // SAFETY: The tree is consistent and does not change while it is borrowed.
+        let node = unsafe { bindings::rb_first(self.root.as_ptr()) };
+        // SAFETY: It is null or in the tree.
+        unsafe { self.item_of(node) }
+    }
+
+    /// All registrations, by key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Epitem> {
+        core::iter::successors(self.first(), |item| {
+            // SAFETY: `item` is in the tree, which is consistent.
+            let node = unsafe { bindings::rb_next(item.rbn.as_ptr()) };
+            // SAFETY: It is null or in the tree.
+            unsafe { self.item_of(node) }
+        })
+    }
+
+    /// Takes ownership of a new registration.
+    ///
+    /// Its key is not in the set; the caller has looked.
+    pub(crate) fn insert(&mut self, item: EpitemBox) -> &Epitem {
+        let key = item.key;
+        let item = item.into_raw();
+        // SAFETY: Valid, since the box owned it.
+        let rbn = unsafe { item.as_ref() }.rbn.as_ptr();
+
+        let mut parent = ptr::null_mut();
+        let mut link: *mut *mut bindings::rb_node =
+            // SAFETY: `root` is valid; only the address of its field is taken.
+            unsafe { &raw mut (*self.root.as_ptr()).rb_node };
+        loop {
+            // SAFETY: `link` is the root's field or one of a node of the tree.
+            let node = unsafe { *link };
+            // SAFETY: It is null or in the tree.
+            let Some(there) = (unsafe { self.item_of(node) }) else {
+                break;
+            };
+            parent = node;
+            let links = there.rbn.as_ptr();
+            // SAFETY: `links` is a node of the tree; only the address of a field is taken.
+            link = unsafe {
+                if key < there.key {
+                    &raw mut (*links).rb_left
+                } else {
+                    &raw mut (*links).rb_right
+                }
+            };
+        }
+        // SAFETY: `link` is the empty place below `parent` where the key belongs.
+        // INVARIANT: The tree owns the epitem from here on.
+        unsafe {
+            bindings::rb_link_node(rbn, parent, link);
+            bindings::rb_insert_color(rbn, self.root.as_ptr());
+            item.as_ref()
+        }
+    }
+
+    /// Gives up ownership of a registration; it leaves the tree and the ready list.
+    ///
+    /// # Safety
+    ///
+    /// `item` is in this set.
+    pub(crate) unsafe fn remove(&mut self, item: NonNull<Epitem>) -> EpitemBox {
+        // SAFETY: In the set, hence valid.
+        let this = unsafe { item.as_ref() };
+        self.rdllist.remove(this);
+        // SAFETY: The node is in this tree.
+        unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };
+        // SAFETY: `insert` took it from its box, and the tree no longer has it.
+        unsafe { EpitemBox::from_raw(item) }
+    }
+}

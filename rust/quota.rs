@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How many watches a user may have: the limit, its sysctl, and the counting.
+
+use super::{
+    epitem::{check, Epitem},
+    ffi,
+};
+use core::{cell::UnsafeCell, ptr::NonNull};
+use kernel::{bindings, ffi::c_long, prelude::*};
+
+/// The limit, as `/proc/sys/fs/repoll/max_user_watches` shows and sets it.
+///
+/// The C side of the sysctl writes it with no lock, as it does for in-tree epoll's.
+struct MaxUserWatches(UnsafeCell<c_long>);
+
+// SAFETY: Accessed by volatile loads and stores of one word only.
+unsafe impl Sync for MaxUserWatches {}
+
+static MAX_USER_WATCHES: MaxUserWatches = MaxUserWatches(UnsafeCell::new(0));
+
+impl MaxUserWatches {
+    fn get(&self) -> c_long {
+        // SAFETY: Valid for reads; a concurrent write of the word is what volatile is for.
+        unsafe { self.0.get().read_volatile() }
+    }
+}
+
+/// The default limit: in-tree's 4 % of memory.
+pub(crate) fn default_max_watches() -> usize {
+    // SAFETY: No requirements.
+    let max = unsafe { ffi::repoll_default_max_watches(size_of::<Epitem>() as u32) };
+    usize::try_from(max).unwrap_or(0)
+}
+
+/// Keeps the sysctl in existence.
+pub(crate) struct QuotaSysctl(());
+
+impl QuotaSysctl {
+    /// Sets the limit to its default and shows the sysctl. May sleep. `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: Nobody else refers to it before the sysctl is registered.
+        unsafe {
+            MAX_USER_WATCHES
+                .0
+                .get()
+                .write(default_max_watches() as c_long)
+        };
+        // SAFETY: A static, hence valid for as long as the sysctl may write it.
+        check(unsafe { ffi::repoll_sysctl_register(MAX_USER_WATCHES.0.get()) })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for QuotaSysctl {
+    fn drop(&mut self) {
+        // SAFETY: Registered by `new`.
+        unsafe { ffi::repoll_sysctl_unregister() };
+    }
+}
+
+/// A reference to the user that watches are counted for: who created the instance.
+///
+/// # Invariants
+///
+/// Owns one reference.
+pub(crate) struct User(NonNull<bindings::user_struct>);
+
+// SAFETY: A `user_struct` is reference-counted and may be used and dropped by any thread.
+unsafe impl Send for User {}
+// SAFETY: As above; its counter is safe to use concurrently.
+unsafe impl Sync for User {}
+
+impl User {
+    /// The user of the current task.
+    pub(crate) fn current() -> Result<Self> {
+        // SAFETY: No requirements. INVARIANT: It returns a new reference.
+        NonNull::new(unsafe { ffi::repoll_get_current_user() })
+            .map(Self)
+            .ok_or(EINVAL)
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // SAFETY: Owns the reference.
+        unsafe { bindings::free_uid(self.0.as_ptr()) };
+    }
+}
+
+/// One watch, counted.
+pub(crate) struct WatchCharge<'a>(&'a User);
+
+impl<'a> WatchCharge<'a> {
+    /// Counts one more watch. `ENOSPC` when `user` has as many as allowed.
+    pub(crate) fn new(user: &'a User) -> Result<Self> {
+        // SAFETY: `user` holds a reference.
+        if unsafe { ffi::repoll_charge_watch(user.0.as_ptr(), MAX_USER_WATCHES.get()) } {
+            Ok(Self(user))
+        } else {
+            Err(ENOSPC)
+        }
+    }
+
+    /// Ends a charge that was forgotten.
+    pub(crate) fn give_back(user: &'a User) {
+        drop(Self(user));
+    }
+}
+
+impl Drop for WatchCharge<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `self.0` holds a reference.
+        unsafe { ffi::repoll_uncharge_watch(self.0 .0.as_ptr()) };
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! repoll: an alternate eventpoll.
+//!
+//! # Overview
+//!
+//! Each `open()` of `/dev/repoll` is an instance, an [`Eventpoll`](eventpoll::Eventpoll). Each
+//! `EPOLL_CTL_ADD` makes an [`Epitem`](epitem::Epitem), owned by the instance's
+//! [`Interest`](interest::Interest) set, a red-black tree by (file, fd), and hooks it to the wait
+//! queues of the file ([`wait_hook`]). A wakeup there queues the epitem on the instance's ovflist
+//! ([`ready`]) and wakes a waiter ([`wait`]), which moves the ovflist to the rdllist ([`rdllist`]),
+//! asks each file on it what it is ready for, and copies the answers out ([`deliver`]).
+//!
+//! Three lifetimes meet. An instance lives in an `Arc`, of which its file has one reference; an
+//! epitem lives in its set and knows its instance; the watched file knows nothing of either, has no
+//! reference taken on it, and is found through a table ([`watched_file`]) by a hook on its last
+//! close.
+//!
+//! # Lock order, outer to inner
+//!
+//! ```text
+//! nesting::NESTING            mutex, global   ADDs that make or extend a nesting
+//!   Eventpoll::interest       mutex           all else on an instance; outer instance first
+//!     nesting::LINKS          mutex, global   the edges between instances
+//!       Bucket::lock          raw spinlock    the registrations of files of one hash
+//!     a file's wait queue     spinlock, irq   our callback runs under it
+//!       Eventpoll::wq         spinlock, irq   waiters
+//!       Eventpoll::poll_wait  spinlock, irq   who polls or watches the instance
+//! ```
+//!
+//! A watched file may be an instance itself. Its `poll_wait` is then the file's wait queue, and a
+//! callback under it does not take another `poll_wait`: that wakeup is left to an `irq_work`. So
+//! there is no nesting of these locks, however deep that of the instances is. Nor is an instance's
+//! mutex held while an in-tree epoll is polled ([`foreign`]).
+//!
+//! # Field protection
+//!
+//! ```text
+//! Eventpoll  interest          itself
+//!            ovflist           lock-free, see `ready`; drained and settled under interest
+//!            wq, poll_wait     their own locks
+//!            deferred_*        atomic
+//!            busy_poll         atomics
+//!            topology.edges    LINKS
+//!            topology.nested, above_foreign   atomic, only ever set
+//!            user              immutable
+//! Interest   root, rdllist     interest
+//!            ws                written under interest, read under it
+//! Epitem     ready             lock-free, see `ready`
+//!            events            written under interest; read by callbacks, ordering 2 of `ready`
+//!            data, rbn, rdllink, foreign      interest
+//!            link              the bucket's lock
+//!            hooks             interest; Hook::whead is also cleared by POLLFREE
+//!            ws                written under interest; read by callbacks under RCU
+//!            ep, key, kind     immutable
+//! ```
+//!
+//! A reference to an [`Interest`](interest::Interest) shows that its mutex is held: the guard gives
+//! no other. References to its epitems borrow from it, and only an exclusive one removes.
+//!
+//! # Ready states of an epitem
+//!
+//! ```text
+//!               wakeup                     drain
+//!    idle -----------------> ovflist ------------------> rdllist
+//!     ^                     (any context)   (mutex)       |  ^
+//!     |                                                   |  |  level: still ready?
+//!     +---------------------------------------------------+--+
+//!        not ready, edge or one-shot delivered   harvest
+//! ```
+//!
+//! A wakeup may come at any time: an epitem can be on both lists. ADD and MOD, which have the
+//! mutex, put what they find ready on the rdllist directly. A wait with a zero timeout finds
+//! nothing only if both lists are empty and nobody is harvesting.
+//!
+//! # Removal
+//!
+//! An epitem is removed by `EPOLL_CTL_DEL` or a failed ADD, by the close of its instance, or by the
+//! last close of its file; always under its instance's mutex, by `Eventpoll::remove()`, in this
+//! order:
+//!
+//! 1. Hooks off. From here on no callback runs for it. (POLLFREE may have taken one off before; the
+//!    handshake is at `repoll_remove_wait_queue()` in `helpers/wait.c`.)
+//! 2. Off the ovflist, by draining it: nobody queues it any more.
+//! 3. Its edge removed, if it is a nested instance.
+//! 4. Out of the table of watched files. From here on its file may be freed: a last close waits for
+//!    the mutex as long as it finds the epitem in the table, and does not find it afterwards. Hence
+//!    the place of step 1, and hence a registered file's memory may be touched under the mutex.
+//! 5. Out of the tree and off the rdllist, and freed. There are no other readers, so there is no
+//!    grace period to wait for.
+//!
+//! An instance goes when its file has been released and the last closer that found one of its
+//! epitems in the table has let go of it. The module goes when no file has it open, the last-close
+//! hook is unregistered and no call is on its way through that hook (`helpers/ftrace.c`).
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+use kernel::prelude::*;
+
+mod atomic;
+mod busy_poll;
+mod ctl;
+mod deliver;
+mod device;
+mod epitem;
+mod eventpoll;
+mod events;
+mod ffi;
+mod file;
+mod foreign;
+mod interest;
+mod nesting;
+mod quota;
+mod rdllist;
+mod ready;
+mod uapi;
+mod wait;
+mod wait_hook;
+mod wait_queue;
+mod wakeup;
+mod watched_file;
+
+module! {
+    type: RepollModule,
+    name: "repoll",
+    authors: ["The repoll developers"],
+    description: "An alternate eventpoll",
+    license: "GPL",
+}
+
+/// The module. Its parts go in the order of the fields: first nobody can open the device any more,
+/// then the last-close hook goes, then what it looks at.
+#[pin_data]
+struct RepollModule {
+    #[pin]
+    _device: device::Device,
+    _hook: CloseHook,
+    _quota: quota::QuotaSysctl,
+    _files: watched_file::WatchedFiles,
+    _cache: epitem::EpitemCache,
+}
+
+/// Unregisters the last-close hook, which instances register, when the module goes.
+struct CloseHook(());
+
+impl CloseHook {
+    /// Finds out whether this kernel lets us see last closes. May sleep.
+    fn new() -> Result<Self> {
+        // SAFETY: In process context.
+        epitem::check(unsafe { ffi::repoll_close_hook_get() }).inspect_err(|error| {
+            pr_err!("cannot trace locks_remove_file() to see last closes: {error:?}\n");
+            pr_err!("needs CONFIG_DYNAMIC_FTRACE_WITH_ARGS and kernel.ftrace_enabled=1\n");
+        })?;
+        // SAFETY: Undoes the get above.
+        unsafe { ffi::repoll_close_hook_put() };
+        Ok(Self(()))
+    }
+}
+
+impl Drop for CloseHook {
+    fn drop(&mut self) {
+        // SAFETY: No instance is left: each holds the module.
+        unsafe { ffi::repoll_close_hook_exit() };
+    }
+}
+
+impl kernel::InPlaceModule for RepollModule {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        // SAFETY: Called once, before there are instances.
+        unsafe {
+            nesting::NESTING.init();
+            nesting::LINKS.init();
+        }
+        try_pin_init!(Self {
+            // SAFETY: The only ones; dropped after everything that uses them.
+            _cache: unsafe { epitem::EpitemCache::new()? },
+            _files: unsafe { watched_file::WatchedFiles::new(quota::default_max_watches())? },
+            _quota: quota::QuotaSysctl::new()?,
+            _hook: CloseHook::new()?,
+            _device <- device::Device::register(),
+        })
+    }
+}

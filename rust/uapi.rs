@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ABI of `include/uapi/linux/repoll.h` and the checks that need no instance.
+
+use kernel::{
+    bindings,
+    ioctl::{_IOR, _IOW},
+    prelude::*,
+    transmute::{AsBytes, FromBytes},
+    uaccess::{UserPtr, UserSlice},
+};
+
+const TYPE: u32 = 0xE9;
+
+/// `REPOLL_IOC_INFO`, `REPOLL_IOC_CTL` and `REPOLL_IOC_WAIT`.
+pub(crate) const IOC_INFO: u32 = _IOR::<Info>(TYPE, 0x00);
+pub(crate) const IOC_CTL: u32 = _IOW::<Ctl>(TYPE, 0x01);
+pub(crate) const IOC_WAIT: u32 = _IOW::<Wait>(TYPE, 0x02);
+
+/// In-tree epoll's own ioctls, with its own numbers.
+pub(crate) const EPIOCSPARAMS: u32 = _IOW::<Params>(bindings::EPOLL_IOC_TYPE, 0x01);
+pub(crate) const EPIOCGPARAMS: u32 = _IOR::<Params>(bindings::EPOLL_IOC_TYPE, 0x02);
+
+const ABI_VERSION: u32 = 1;
+const FEATURE_BUSY_POLL: u64 = 1 << 0;
+const FEATURE_WAKEUP: u64 = 1 << 1;
+const WAIT_TIMESPEC: u32 = 1 << 0;
+
+/// The most events that one wait may ask for, in-tree's `EP_MAX_EVENTS`.
+const MAX_EVENTS: usize = i32::MAX as usize / size_of::<bindings::epoll_event>();
+
+/// `struct repoll_info`.
+#[repr(C)]
+pub(crate) struct Info {
+    version: u32,
+    max_nests: u32,
+    features: u64,
+    ctl_flags: u32,
+    wait_flags: u32,
+}
+
+// SAFETY: Integers without padding.
+unsafe impl AsBytes for Info {}
+
+impl Info {
+    /// What this module, on this kernel, offers.
+    pub(crate) fn new(max_nests: u32, busy_poll: bool) -> Self {
+        let wakeup = cfg!(CONFIG_PM_SLEEP);
+        Self {
+            version: ABI_VERSION,
+            max_nests,
+            features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
+                | if wakeup { FEATURE_WAKEUP } else { 0 },
+            ctl_flags: 0,
+            wait_flags: WAIT_TIMESPEC,
+        }
+    }
+}
+
+/// `struct epoll_params`.
+#[repr(C)]
+pub(crate) struct Params {
+    pub(crate) busy_poll_usecs: u32,
+    pub(crate) busy_poll_budget: u16,
+    pub(crate) prefer_busy_poll: u8,
+    pub(crate) pad: u8,
+}
+
+// SAFETY: Integers without padding.
+unsafe impl AsBytes for Params {}
+// SAFETY: Integers, of which any bit pattern is valid.
+unsafe impl FromBytes for Params {}
+
+/// `struct repoll_ctl`.
+#[repr(C)]
+struct Ctl {
+    op: i32,
+    fd: i32,
+    event: u64,
+    flags: u32,
+    reserved: u32,
+}
+
+// SAFETY: Integers, of which any bit pattern is valid.
+unsafe impl FromBytes for Ctl {}
+
+/// `struct repoll_wait`.
+#[repr(C)]
+struct Wait {
+    events: u64,
+    maxevents: i32,
+    flags: u32,
+    timeout: i64,
+    sigmask: u64,
+    sigsetsize: u32,
+    reserved: u32,
+}
+
+// SAFETY: Integers, of which any bit pattern is valid.
+unsafe impl FromBytes for Wait {}
+
+/// Reads a `T` at `arg`. May sleep. `EFAULT`.
+pub(crate) fn read<T: FromBytes>(arg: usize) -> Result<T> {
+    UserSlice::new(UserPtr::from_addr(arg), size_of::<T>())
+        .reader()
+        .read()
+}
+
+/// Writes `value` at `arg`. May sleep. `EFAULT`.
+pub(crate) fn write<T: AsBytes>(arg: usize, value: &T) -> Result {
+    UserSlice::new(UserPtr::from_addr(arg), size_of::<T>())
+        .writer()
+        .write(value)
+}
+
+/// What to do to the interest set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    Add,
+    Mod,
+    Del,
+}
+
+/// A decoded `REPOLL_IOC_CTL`.
+pub(crate) struct CtlRequest {
+    /// `None` for an operation that there is not, which is found out only after the fd.
+    pub(crate) op: Option<Op>,
+    pub(crate) fd: i32,
+    /// The mask and the user's data; zeroes for [`Op::Del`].
+    pub(crate) events: u32,
+    pub(crate) data: u64,
+}
+
+impl CtlRequest {
+    /// Reads and checks the request at user address `arg`.
+    ///
+    /// May sleep. `EFAULT` for the request or its event (which, as in-tree, every operation but
+    /// `EPOLL_CTL_DEL` reads, unknown ones too), `EINVAL` for unknown flags.
+    pub(crate) fn read(arg: usize) -> Result<Self> {
+        let raw: Ctl = read(arg)?;
+        if raw.flags != 0 || raw.reserved != 0 {
+            return Err(EINVAL);
+        }
+        let op = match raw.op as u32 {
+            bindings::EPOLL_CTL_ADD => Some(Op::Add),
+            bindings::EPOLL_CTL_MOD => Some(Op::Mod),
+            bindings::EPOLL_CTL_DEL => Some(Op::Del),
+            _ => None,
+        };
+        let mut event = bindings::epoll_event { events: 0, data: 0 };
+        if op != Some(Op::Del) {
+            // SAFETY: `event` is valid for writes; the user address is checked by the callee.
+            kernel::error::to_result(unsafe {
+                super::ffi::repoll_get_event(raw.event, &mut event)
+            })?;
+        }
+        Ok(Self {
+            op,
+            fd: raw.fd,
+            events: event.events,
+            data: event.data,
+        })
+    }
+}
+
+/// How long a wait may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    Never,
+    Poll,
+    /// A point of the monotonic clock, in ns.
+    Until(i64),
+}
+
+impl Timeout {
+    fn after_ns(ns: i64) -> Self {
+        if ns == 0 {
+            return Timeout::Poll;
+        }
+        // SAFETY: No requirements; may be called in process context.
+        Timeout::Until(unsafe { super::ffi::repoll_deadline_after(ns) })
+    }
+
+    /// `ms` as in `epoll_wait()`, an `int` there: negative for no limit.
+    fn from_ms(ms: i64) -> Self {
+        if ms < 0 {
+            return Timeout::Never;
+        }
+        Self::after_ns(ms.saturating_mul(1_000_000))
+    }
+
+    /// `uts`: the user address of a relative timespec, or 0 for no limit. May sleep. `EFAULT`,
+    /// `EINVAL`.
+    fn from_user(uts: u64) -> Result<Self> {
+        if uts == 0 {
+            return Ok(Timeout::Never);
+        }
+        let mut ns = 0;
+        // SAFETY: `ns` is valid for writes; the user address is checked by the callee.
+        kernel::error::to_result(unsafe { super::ffi::repoll_get_timeout(uts, &mut ns) })?;
+        Ok(Self::after_ns(ns))
+    }
+}
+
+/// A decoded `REPOLL_IOC_WAIT`.
+pub(crate) struct WaitRequest {
+    /// User address with room for `maxevents` events.
+    pub(crate) events: u64,
+    pub(crate) maxevents: usize,
+    pub(crate) timeout: Timeout,
+    sigmask: u64,
+    sigsetsize: u32,
+}
+
+impl WaitRequest {
+    /// Reads and checks the request at user address `arg`.
+    ///
+    /// The timeout begins here. May sleep. `EFAULT` for the request, its timespec, or events
+    /// outside of user space; `EINVAL` for unknown flags, a wrong timespec or `maxevents`.
+    pub(crate) fn read(arg: usize) -> Result<Self> {
+        let raw: Wait = read(arg)?;
+        if raw.flags & !WAIT_TIMESPEC != 0 || raw.reserved != 0 {
+            return Err(EINVAL);
+        }
+        let timeout = if raw.flags & WAIT_TIMESPEC != 0 {
+            Timeout::from_user(raw.timeout as u64)?
+        } else {
+            Timeout::from_ms(raw.timeout)
+        };
+        let maxevents = usize::try_from(raw.maxevents).map_err(|_| EINVAL)?;
+        if maxevents == 0 || maxevents > MAX_EVENTS {
+            return Err(EINVAL);
+        }
+        // SAFETY: No requirements.
+        if !unsafe {
+            super::ffi::repoll_access_ok(raw.events, maxevents * size_of::<bindings::epoll_event>())
+        } {
+            return Err(EFAULT);
+        }
+        Ok(Self {
+            events: raw.events,
+            maxevents,
+            timeout,
+            sigmask: raw.sigmask,
+            sigsetsize: raw.sigsetsize,
+        })
+    }
+
+    /// Runs `wait` with the caller's signal mask in place, if it gave one. May sleep.
+    ///
+    /// `EFAULT` or `EINVAL` for the mask, else what `wait` returns. After `EINTR` the delivery of
+    /// the signal puts the old mask back, so that the handler still runs under the caller's.
+    pub(crate) fn with_sigmask(&self, wait: impl FnOnce() -> Result<usize>) -> Result<usize> {
+        if self.sigmask == 0 {
+            return wait();
+        }
+        // SAFETY: In process context; the user address is checked by the callee.
+        kernel::error::to_result(unsafe {
+            super::ffi::repoll_set_user_sigmask(self.sigmask, self.sigsetsize as usize)
+        })?;
+        let result = wait();
+        if result != Err(EINTR) {
+            // SAFETY: In process context, by the task that set the mask above.
+            unsafe { super::ffi::repoll_restore_sigmask() };
+        }
+        result
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The hooks of a registration on the wait queues of its file, and what happens when they fire.
+//!
+//! Nearly every file has one wait queue, so the first hook is part of the epitem; further ones are
+//! allocated. A hook is added by the `poll()` of `EPOLL_CTL_ADD` and taken off by [`WaitHooks::unhook`]
+//! or, when the wait queue goes away before the file does, by its POLLFREE wakeup.
+
+use super::{
+    epitem::Epitem,
+    events::Events,
+    ffi,
+    file::{Target, TargetKind},
+    ready,
+};
+use core::{
+    cell::Cell,
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+use kernel::{bindings, container_of, prelude::*, types::Opaque};
+
+/// One hook.
+///
+/// # Invariants
+///
+/// While `whead` is not null, `wait` is on that queue with `private` pointing to the epitem.
+struct Hook {
+    wait: Opaque<bindings::wait_queue_entry>,
+    whead: AtomicPtr<bindings::wait_queue_head>,
+    /// The next hook of the epitem; owned.
+    next: Cell<Option<KBox<Hook>>>,
+}
+
+impl Hook {
+    const fn new() -> Self {
+        Self {
+            wait: Opaque::uninit(),
+            whead: AtomicPtr::new(ptr::null_mut()),
+            next: Cell::new(None),
+        }
+    }
+
+    /// Puts the hook on `whead` for `item`.
+    ///
+    /// # Safety
+    ///
+    /// The hook is new; it and `item` stay where they are until [`Self::remove`]; `whead` is a wait
+    /// queue that lives until then or ends with POLLFREE.
+    unsafe fn add(&self, whead: *mut bindings::wait_queue_head, item: &Epitem) {
+        let wait = self.wait.get();
+        // SAFETY: `wait` is ours alone up to its being added.
+        unsafe {
+            wait.write(bindings::wait_queue_entry {
+                flags: 0,
+                private: ptr::from_ref(item).cast_mut().cast(),
+                func: Some(wake_callback),
+                entry: pin_init::zeroed(),
+            })
+        };
+        // INVARIANT: Added right below; nobody else looks at `whead` before that.
+        self.whead.store(whead, Ordering::Relaxed);
+        // SAFETY: Initialised, and by the caller's promise valid until removed.
+        unsafe {
+            if item.events.load().intersects(Events::EXCLUSIVE) {
+                bindings::add_wait_queue_exclusive(whead, wait);
+            } else {
+                bindings::add_wait_queue(whead, wait);
+            }
+        }
+    }
+
+    /// Takes the hook off its queue. When this returns, the callback does not run for it and never
+    /// will: both are ordered by the queue's lock. Does not sleep.
+    fn remove(&self) {
+        // SAFETY: By the type's invariant, and `AtomicPtr` is a pointer in memory.
+        unsafe { ffi::repoll_remove_wait_queue(self.whead.as_ptr(), self.wait.get()) };
+        self.whead.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+/// All hooks of an epitem. Guarded by the instance's mutex, but for `whead`, which POLLFREE clears.
+pub(crate) struct WaitHooks {
+    first: Hook,
+    first_used: Cell<bool>,
+}
+
+impl WaitHooks {
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: Hook::new(),
+            first_used: Cell::new(false),
+        }
+    }
+
+    /// Takes all hooks off their queues. When this returns, no wakeup is, or ever will be, at work
+    /// on the epitem. Must come before anything else of a removal.
+    ///
+    /// With the instance's mutex held, or before anybody knows the epitem. Does not sleep.
+    pub(crate) fn unhook(&self) {
+        if !self.first_used.replace(false) {
+            return;
+        }
+        self.first.remove();
+        let mut next = self.first.next.take();
+        while let Some(hook) = next {
+            hook.remove();
+            next = hook.next.take();
+        }
+    }
+}
+
+/// A poll table that hooks an epitem to every wait queue that the polled file names.
+#[repr(C)]
+struct HookTable {
+    pt: bindings::poll_table_struct,
+    item: *const Epitem,
+    failed: bool,
+}
+
+/// Polls the file of a new registration and hooks it to the file's wait queues. May sleep.
+///
+/// Returns the events that are there already; `ENOMEM` when a hook could not be allocated, in which
+/// case the caller takes the others off with [`WaitHooks::unhook`].
+///
+/// # Safety
+///
+/// `item` stays where it is until its hooks are off. `target` is its file.
+pub(crate) unsafe fn poll_and_hook(
+    item: &Epitem,
+    target: Target<'_>,
+    depth: u32,
+) -> Result<Events> {
+    let events = item.events.load();
+    let mut table = HookTable {
+        pt: bindings::poll_table_struct {
+            _qproc: Some(queue_proc),
+            _key: events.bits(),
+        },
+        item,
+        failed: false,
+    };
+    let table = &raw mut table;
+    let ready = match (item.kind, target.eventpoll()) {
+        (TargetKind::Nested, Some(nested)) => {
+            // SAFETY: `pt` is the first field of a valid table; `poll_wait` is initialised, and the
+            // instance outlives its file's last reference.
+            unsafe {
+                bindings::poll_wait(target.as_ptr(), nested.poll_wait.as_ptr(), table.cast())
+            };
+            nested.poll_nested(depth)
+        }
+        // SAFETY: `table` outlives the call.
+        _ => target.poll_with(unsafe { &mut (*table).pt }),
+    };
+    // SAFETY: Valid; the borrow above has ended.
+    if unsafe { (*table).failed } {
+        return Err(ENOMEM);
+    }
+    Ok(ready & events)
+}
+
+/// Called by `poll_wait()` within [`poll_and_hook`].
+///
+/// # Safety
+///
+/// `pt` is the table of a [`HookTable`]; `whead` is a wait queue of the file that is being polled.
+unsafe extern "C" fn queue_proc(
+    _file: *mut bindings::file,
+    whead: *mut bindings::wait_queue_head,
+    pt: *mut bindings::poll_table_struct,
+) {
+    // SAFETY: The first field of the `repr(C)` table, which `poll_and_hook` has on its stack.
+    let table = unsafe { &mut *pt.cast::<HookTable>() };
+    if table.failed {
+        return;
+    }
+    // SAFETY: By the contract of `poll_and_hook`.
+    let item = unsafe { &*table.item };
+    let hooks = &item.hooks;
+    if !hooks.first_used.replace(true) {
+        // SAFETY: New, within the epitem, which stays; the file's queue lives as long as the file
+        // or ends with POLLFREE.
+        unsafe { hooks.first.add(whead, item) };
+        return;
+    }
+    let Ok(hook) = KBox::new(Hook::new(), GFP_KERNEL_ACCOUNT) else {
+        table.failed = true;
+        return;
+    };
+    // SAFETY: New; its allocation stays where it is while the chain owns it.
+    unsafe { hook.add(whead, item) };
+    hook.next.set(hooks.first.next.take());
+    hooks.first.next.set(Some(hook));
+}
+
+/// The wakeup callback: the watched file has news. Any context, with the wait queue's lock held.
+///
+/// Returns 1 when it has, for the purpose of exclusive wakeups, woken somebody.
+///
+/// # Safety
+///
+/// Called by the wait-queue code for a hook that was added by [`Hook::add`].
+unsafe extern "C" fn wake_callback(
+    wait: *mut bindings::wait_queue_entry,
+    _mode: u32,
+    sync: i32,
+    key: *mut kernel::ffi::c_void,
+) -> i32 {
+    // SAFETY: By the invariant of `Hook`; the epitem lives until its hooks are off, for which the
+    // queue's lock is needed.
+    let item = unsafe { &*(*wait).private.cast_const().cast::<Epitem>() };
+    // SAFETY: The instance outlives its epitems.
+    let ep = unsafe { item.ep.as_ref() };
+    let key = Events::from_bits(key as usize as u32);
+
+    ready::event_happened();
+    let events = item.events.load();
+    let mut woken = false;
+    if ep.busy_poll.is_on() {
+        ep.busy_poll.note_napi(item.key.file);
+    }
+    // Not every file tells in the key what has happened.
+    if !events.is_disarmed() && (key.is_empty() || key.intersects(events)) {
+        woken = ep.notify(item, key, sync != 0)
+            && !key.intersects(Events::POLLFREE)
+            && events.consumes_exclusively(key);
+    }
+
+    if key.intersects(Events::POLLFREE) {
+        // SAFETY: `wait` is the field of a `Hook`.
+        let hook = unsafe { &*container_of!(Opaque::cast_from(wait), Hook, wait) };
+        // SAFETY: On the queue whose lock the caller holds. Until the store below, whoever removes
+        // the epitem waits for that lock; after it, nothing keeps the epitem.
+        unsafe { ffi::repoll_unhook_pollfree(wait) };
+        hook.whead.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    i32::from(woken || !events.intersects(Events::EXCLUSIVE))
+}

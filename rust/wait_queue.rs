@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The wait queues of an instance: `wq`, on which its waiters sleep, and `poll_wait`, on which sits
+//! whoever watches the instance itself.
+
+use super::{events::Events, ffi};
+use kernel::{bindings, prelude::*, sync::LockClassKey, types::Opaque};
+
+/// A `wait_queue_head_t`.
+///
+/// # Invariants
+///
+/// Initialised, and pinned.
+#[repr(transparent)]
+#[pin_data]
+pub(crate) struct WaitQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+}
+
+// SAFETY: A wait queue has its own lock and may be used by any thread.
+unsafe impl Send for WaitQueue {}
+// SAFETY: As above.
+unsafe impl Sync for WaitQueue {}
+
+impl WaitQueue {
+    /// An empty queue whose lock is of the class `key`.
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            head <- Opaque::ffi_init(|head| {
+                // SAFETY: `head` is valid for writes and pinned; `name` and `key` are static.
+                unsafe {
+                    bindings::__init_waitqueue_head(head, name.as_char_ptr(), key.as_ptr())
+                }
+            }),
+        })
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut bindings::wait_queue_head {
+        self.head.get()
+    }
+
+    /// Whether somebody is on the queue. Any context. A full fence between the caller's news and
+    /// this call makes sure that a waiter is either seen or sees the news itself.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        let head = self.head.get();
+        // SAFETY: Initialised; a racy read of one word.
+        unsafe {
+            let list = &raw mut (*head).head;
+            (&raw const (*list).next).read_volatile() != list
+        }
+    }
+
+    /// Wakes one exclusive waiter. `sync`: the caller is about to sleep. Any context.
+    #[inline]
+    pub(crate) fn wake_one(&self, sync: bool) {
+        const NORMAL: u32 = bindings::TASK_NORMAL;
+        // SAFETY: Initialised.
+        unsafe {
+            if sync {
+                bindings::__wake_up_sync(self.head.get(), NORMAL);
+            } else {
+                bindings::__wake_up(self.head.get(), NORMAL, 1, core::ptr::null_mut());
+            }
+        }
+    }
+
+    /// Tells those who poll of `events`. Any context.
+    pub(crate) fn wake_poll(&self, events: Events) {
+        // SAFETY: Initialised.
+        unsafe { ffi::repoll_wake_poll(self.head.get(), events.bits()) };
+    }
+}
+
+/// The current task's place on a queue while it sleeps.
+///
+/// # Invariants
+///
+/// Initialised by [`Self::sleep_on`] and on no queue outside of it.
+pub(crate) struct Waiter(Opaque<bindings::wait_queue_entry>);
+
+/// How a sleep ended.
+pub(crate) struct Slept {
+    /// The deadline has passed.
+    pub(crate) timed_out: bool,
+    /// A wakeup took the waiter off the queue.
+    pub(crate) woken: bool,
+}
+
+impl Waiter {
+    /// Sleeps on `wq`, first of all its waiters, until a wakeup, a signal or `deadline` (monotonic
+    /// ns, `None` for never), unless `ready` says that there is no need. May sleep.
+    ///
+    /// A wakeup that comes between the call of `ready` and the sleep ends the sleep.
+    pub(crate) fn sleep_on(
+        wq: &WaitQueue,
+        deadline: Option<i64>,
+        ready: impl FnOnce() -> bool,
+    ) -> Slept {
+        let this = Self(Opaque::uninit());
+        // SAFETY: `this` stays in place, and is taken off the queue below.
+        unsafe { ffi::repoll_waiter_add(wq.as_ptr(), this.0.get()) };
+        let timed_out = !ready() && !Self::sleep(deadline);
+        // SAFETY: Added above.
+        let queued = unsafe { ffi::repoll_waiter_remove(wq.as_ptr(), this.0.get()) };
+        Slept {
+            timed_out,
+            woken: !queued,
+        }
+    }
+
+    /// Returns false when the deadline has passed.
+    fn sleep(deadline: Option<i64>) -> bool {
+        let Some(mut expires) = deadline else {
+            // SAFETY: A null time means no limit.
+            unsafe {
+                bindings::schedule_hrtimeout_range(
+                    core::ptr::null_mut(),
+                    0,
+                    bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+                )
+            };
+            return true;
+        };
+        // SAFETY: No requirements.
+        let now = unsafe { ffi::repoll_now() };
+        if expires <= now {
+            return false;
+        }
+        // SAFETY: No requirements; `expires` outlives the call, which ends with the timer gone.
+        unsafe {
+            let slack = ffi::repoll_timer_slack(expires - now);
+            bindings::schedule_hrtimeout_range(
+                &mut expires,
+                slack,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+            ) != 0
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a file to its registrations, and what its last close does to them.
+//!
+//! The hook of `helpers/ftrace.c` asks [`repoll_file_is_watched`] on every close in the system and,
+//! where the answer is yes, calls [`repoll_release_file`] from `__fput()`, before the file's own
+//! release.
+
+use super::{epitem::Epitem, eventpoll::Eventpoll, ffi};
+use core::{
+    cell::Cell,
+    ptr,
+    sync::atomic::{AtomicPtr, AtomicU32, Ordering},
+};
+use kernel::{
+    alloc::KVVec,
+    bindings,
+    prelude::*,
+    sync::{Arc, ArcBorrow},
+    types::Opaque,
+};
+
+/// An epitem's place in the table. Guarded by its bucket's lock.
+pub(crate) struct FileLink {
+    next: Cell<*const Epitem>,
+    prev: Cell<*const Epitem>,
+}
+
+impl FileLink {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: Cell::new(ptr::null()),
+            prev: Cell::new(ptr::null()),
+        }
+    }
+}
+
+/// The registrations of those files whose addresses hash to the same value.
+///
+/// # Invariants
+///
+/// `first` and the links behind it lead to epitems of live interest sets. They are written with
+/// `lock` held; whether `first` is null may be read without.
+struct Bucket {
+    lock: Opaque<bindings::raw_spinlock>,
+    first: AtomicPtr<Epitem>,
+}
+
+/// The table: an array of buckets, there for the life of the module.
+struct Table {
+    buckets: AtomicPtr<Bucket>,
+    len: AtomicU32,
+}
+
+static TABLE: Table = Table {
+    buckets: AtomicPtr::new(ptr::null_mut()),
+    len: AtomicU32::new(0),
+};
+
+/// A locked bucket.
+struct BucketGuard(&'static Bucket);
+
+impl Drop for BucketGuard {
+    fn drop(&mut self) {
+        // SAFETY: Locked by whoever made the guard.
+        unsafe { ffi::repoll_raw_spin_unlock(self.0.lock.get()) };
+    }
+}
+
+impl Bucket {
+    /// The bucket of `file`.
+    ///
+    /// The table exists: the callers are an instance, or the hook that only instances keep alive.
+    #[inline]
+    fn of(file: *mut bindings::file) -> &'static Self {
+        let len = TABLE.len.load(Ordering::Relaxed);
+        // The multiplier and the use of the upper bits are those of hash_ptr().
+        let hash = (file as u64).wrapping_mul(0x61C8_8646_80B5_83EB) >> 32;
+        let index = hash as usize & len.wrapping_sub(1) as usize;
+        // SAFETY: `len`, a power of two, is the array's length.
+        unsafe { &*TABLE.buckets.load(Ordering::Relaxed).add(index) }
+    }
+
+    /// Does not sleep, not even on PREEMPT_RT. Must not be called from an interrupt.
+    fn lock(&'static self) -> BucketGuard {
+        // SAFETY: Initialised with the table.
+        unsafe { ffi::repoll_raw_spin_lock(self.lock.get()) };
+        BucketGuard(self)
+    }
+}
+
+impl BucketGuard {
+    fn registrations(&self, file: *mut bindings::file) -> impl Iterator<Item = &Epitem> {
+        let first = self.0.first.load(Ordering::Relaxed).cast_const();
+        // SAFETY: By the invariant of `Bucket`; they stay in the table while it is locked.
+        let deref = |item: *const Epitem| unsafe { item.as_ref() };
+        core::iter::successors(deref(first), move |item| deref(item.link.next.get()))
+            .filter(move |item| item.key.file == file)
+    }
+}
+
+/// Enters a new registration; from here on the last close of its file finds it.
+///
+/// With the instance's mutex held, before the first hook on the file.
+pub(crate) fn enter(item: &Epitem) {
+    let guard = Bucket::of(item.key.file).lock();
+    let this = ptr::from_ref(item).cast_mut();
+    let first = guard.0.first.load(Ordering::Relaxed);
+    item.link.next.set(first);
+    // SAFETY: By the invariant of `Bucket`.
+    if let Some(first) = unsafe { first.as_ref() } {
+        first.link.prev.set(this);
+    }
+    guard.0.first.store(this, Ordering::Release);
+}
+
+/// Takes a registration out. With the instance's mutex held, after its hooks are off: the file may
+/// be freed as soon as the hook no longer finds it here.
+pub(crate) fn leave(item: &Epitem) {
+    let guard = Bucket::of(item.key.file).lock();
+    let (prev, next) = (item.link.prev.get(), item.link.next.get());
+    // SAFETY: By the invariant of `Bucket`, for both.
+    unsafe {
+        match prev.as_ref() {
+            Some(prev) => prev.link.next.set(next),
+            None => guard.0.first.store(next.cast_mut(), Ordering::Release),
+        }
+        if let Some(next) = next.as_ref() {
+            next.link.prev.set(prev);
+        }
+    }
+}
+
+/// Calls `f` with the instance of each registration of `file` until it returns false, and then
+/// returns false. `f` runs under a raw spinlock: it must not sleep.
+pub(crate) fn for_each_watcher(
+    file: *mut bindings::file,
+    mut f: impl FnMut(&Eventpoll) -> bool,
+) -> bool {
+    let guard = Bucket::of(file).lock();
+    let mut registrations = guard.registrations(file);
+    // SAFETY: The instance outlives its epitems, which stay in the table while it is locked.
+    registrations.all(|item| f(unsafe { item.ep.as_ref() }))
+}
+
+/// Some instance that has a registration of `file`.
+fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
+    let guard = Bucket::of(file).lock();
+    let item = guard.registrations(file).next()?;
+    // SAFETY: Every instance lives in an `Arc`, whose count cannot be zero while an epitem of it is
+    // in the table: its release empties the set first.
+    let ep: ArcBorrow<'_, Eventpoll> = unsafe { ArcBorrow::from_raw(item.ep.as_ptr()) };
+    Some(ep.into())
+}
+
+/// Does `file` have registrations? Called by the last-close hook, on every close in the system.
+///
+/// A file that is being closed for the last time cannot gain one. Does not sleep.
+///
+/// # Safety
+///
+/// None, but that the table exists; `file` is not dereferenced.
+#[no_mangle]
+pub(crate) unsafe extern "C" fn repoll_file_is_watched(file: *mut bindings::file) -> bool {
+    let bucket = Bucket::of(file);
+    // Acquire pairs with the release in `leave`: a registration that is gone from here has had its
+    // hooks taken off before.
+    if bucket.first.load(Ordering::Acquire).is_null() {
+        return false;
+    }
+    let guard = bucket.lock();
+    let watched = guard.registrations(file).next().is_some();
+    watched
+}
+
+/// Removes all registrations of `file`, everywhere. Called from `__fput()`. May sleep.
+///
+/// # Safety
+///
+/// `file` is being closed for the last time and has not been released yet.
+#[no_mangle]
+pub(crate) unsafe extern "C" fn repoll_release_file(file: *mut bindings::file) {
+    while let Some(ep) = any_watcher(file) {
+        ep.remove_file(file);
+    }
+}
+
+/// Keeps the table in existence.
+pub(crate) struct WatchedFiles(());
+
+impl WatchedFiles {
+    /// Makes a table fit for some `watches` registrations. May sleep. `ENOMEM`.
+    ///
+    /// # Safety
+    ///
+    /// There is no other one. When it is dropped there is no instance left, and the last-close hook
+    /// is unregistered.
+    pub(crate) unsafe fn new(watches: usize) -> Result<Self> {
+        let len = (watches / 4).next_power_of_two().clamp(1 << 10, 1 << 18);
+        let mut buckets = KVVec::with_capacity(len, GFP_KERNEL)?;
+        for _ in 0..len {
+            buckets.push(
+                Bucket {
+                    lock: Opaque::uninit(),
+                    first: AtomicPtr::new(ptr::null_mut()),
+                },
+                GFP_KERNEL,
+            )?;
+        }
+        for bucket in buckets.iter() {
+            // SAFETY: In its final place: the vector is not touched again before it is freed.
+            unsafe { ffi::repoll_raw_spin_lock_init(bucket.lock.get()) };
+        }
+        let (buckets, ..) = buckets.into_raw_parts();
+        TABLE.buckets.store(buckets, Ordering::Relaxed);
+        TABLE.len.store(len as u32, Ordering::Release);
+        Ok(Self(()))
+    }
+}
+
+impl Drop for WatchedFiles {
+    fn drop(&mut self) {
+        let len = TABLE.len.swap(0, Ordering::Relaxed) as usize;
+        let buckets = TABLE.buckets.swap(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: The parts of the vector of `new`, whose capacity may only have been larger.
+        drop(unsafe { KVVec::from_raw_parts(buckets, len, len) });
+    }
+}
