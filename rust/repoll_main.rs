@@ -148,8 +148,10 @@ impl CloseHook {
     fn new() -> Result<Self> {
         // SAFETY: In process context.
         epitem::check(unsafe { ffi::repoll_close_hook_get() }).inspect_err(|error| {
-            pr_err!("cannot trace locks_remove_file() to see last closes: {error:?}\n");
-            pr_err!("needs CONFIG_DYNAMIC_FTRACE_WITH_ARGS and kernel.ftrace_enabled=1\n");
+            pr_err!("cannot trace locks_remove_file(), by which last closes are seen: {error:?}\n");
+            if *error == EBUSY {
+                pr_err!("kernel.ftrace_enabled is 0, or a live patch owns the function\n");
+            }
         })?;
         // SAFETY: Undoes the get above.
         unsafe { ffi::repoll_close_hook_put() };

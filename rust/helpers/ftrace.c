@@ -27,6 +27,8 @@
 
 #include "helpers.h"
 
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+
 /* Calls that are between the handler's decision and their return. */
 static atomic_t calls_in_flight = ATOMIC_INIT(0);
 
@@ -131,6 +133,21 @@ static int unregister_hook(void)
 	ftrace_free_filter(&close_hook_ops);
 	return 0;
 }
+
+#else /* !CONFIG_DYNAMIC_FTRACE_WITH_ARGS */
+
+static int register_hook(void)
+{
+	pr_err("repoll: this kernel has no CONFIG_DYNAMIC_FTRACE_WITH_ARGS\n");
+	return -EOPNOTSUPP;
+}
+
+static int unregister_hook(void)
+{
+	return 0;
+}
+
+#endif
 
 /*
  * The hook is there while an instance is, and a while longer: patching the
