@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * librepoll-preload.so: run an unmodified program on /dev/repoll.
+ *
+ *	LD_PRELOAD=librepoll-preload.so program
+ *
+ * The epoll functions of libc are replaced here, and the epoll calls made
+ * through syscall() in preload_syscall.c. Out of reach are programs that are
+ * linked statically or enter the kernel by themselves (Go, liburing).
+ *
+ * There is no state about file descriptors: each call is put to the device, and
+ * the file itself tells whether it is an instance. So descriptors may be
+ * duplicated, inherited and passed around freely.
+ */
+#define _GNU_SOURCE	/* RTLD_NEXT, strerrordesc_np() */
+#undef _TIME_BITS	/* epoll_pwait2() is the one with the ABI's own timespec. */
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "device.h"
+#include "preload.h"
+
+struct options options;
+
+static struct next libc;
+static pthread_once_t libc_once = PTHREAD_ONCE_INIT;
+
+/*
+ * An allocator may call syscall() while it sets itself up (jemalloc does), so
+ * this must not allocate. dlsym() does so only to report that it found nothing.
+ */
+static void look_up(void)
+{
+	libc.epoll_create1 = dlsym(RTLD_NEXT, "epoll_create1");
+	libc.epoll_ctl = dlsym(RTLD_NEXT, "epoll_ctl");
+	libc.epoll_wait = dlsym(RTLD_NEXT, "epoll_wait");
+	libc.epoll_pwait = dlsym(RTLD_NEXT, "epoll_pwait");
+	libc.epoll_pwait2 = dlsym(RTLD_NEXT, "epoll_pwait2");
+#if __SIZEOF_LONG__ == 4
+	libc.epoll_pwait2_time64 = dlsym(RTLD_NEXT, "__epoll_pwait2_time64");
+#endif
+	libc.syscall = dlsym(RTLD_NEXT, "syscall");
+	libc.exit = dlsym(RTLD_NEXT, "_exit");
+}
+
+const struct next *next(void)
+{
+	pthread_once(&libc_once, look_up);
+	return &libc;
+}
+
+static bool asked_for(const char *name)
+{
+	const char *value = secure_getenv(name);
+
+	return value && !strcmp(value, "1");
+}
+
+/* Early, so that no signal handler is the first to look up symbols. */
+__attribute__((constructor))
+static void preload_load(void)
+{
+	next();
+	options.fallback = asked_for("REPOLL_FALLBACK");
+	options.io_uring = asked_for("REPOLL_IO_URING");
+	options.stats = asked_for("REPOLL_PRELOAD_STATS");
+	if (options.stats)
+		stats_init();
+}
+
+/* Say once, on stderr and whatever else happens, why a program cannot have repoll. */
+static void complain(int error)
+{
+	static atomic_flag complained = ATOMIC_FLAG_INIT;
+	const char *reason = strerrordesc_np(error);
+	const char *const parts[] = {
+		"repoll-preload: cannot open " REPOLL_DEVICE ": ", reason,
+		"; load the module, or set REPOLL_FALLBACK=1 to run on in-tree epoll\n",
+	};
+	struct iovec iov[3];
+
+	if (atomic_flag_test_and_set(&complained))
+		return;
+	for (int i = 0; i < 3; i++)
+		iov[i] = (struct iovec) { (void *)parts[i], strlen(parts[i]) };
+	next()->syscall(SYS_writev, STDERR_FILENO, iov, 3);
+}
+
+/* Failures to open that epoll_create1() has too, and that say nothing of the device. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+int create_instance(int flags)
+{
+	int saved = errno;
+	int fd = device_create(flags);
+
+	if (fd >= 0) {
+		stats_count(COUNT_CREATE);
+		return fd;
+	}
+	if (flags & ~EPOLL_CLOEXEC || is_shortage(errno))
+		return -1;
+	if (options.fallback) {
+		stats_count(COUNT_FALLBACK);
+		errno = saved;
+		return next()->epoll_create1(flags);
+	}
+	saved = errno;
+	complain(saved);
+	errno = saved;
+	return -1;
+}
+
+bool device_served(int epfd, int ret, enum counter counter)
+{
+	bool served = true;
+
+	/* In-tree epoll refuses an unknown ioctl with EINVAL, other files with ENOTTY. */
+	if (ret < 0 && (errno == ENOTTY || errno == EINVAL)) {
+		served = device_owns(epfd);
+		errno = EINVAL;
+	}
+	stats_count(served ? counter : COUNT_FALLBACK);
+	return served;
+}
+
+int epoll_create1(int flags)
+{
+	return create_instance(flags);
+}
+
+int epoll_create(int size)
+{
+	if (size <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return create_instance(0);
+}
+
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	int saved = errno;
+	int ret = device_ctl(epfd, op, fd, event);
+
+	if (device_served(epfd, ret, COUNT_CTL))
+		return ret;
+	errno = saved;
+	return next()->epoll_ctl(epfd, op, fd, event);
+}
+
+int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
+{
+	struct repoll_wait wait = wait_msec(events, maxevents, timeout, NULL, 0);
+	int saved = errno;
+	int ret = device_wait_cancellable(epfd, &wait);
+
+	if (device_served(epfd, ret, COUNT_WAIT))
+		return ret;
+	errno = saved;
+	return next()->epoll_wait(epfd, events, maxevents, timeout);
+}
+
+int epoll_pwait(int epfd, struct epoll_event *events, int maxevents, int timeout,
+		const sigset_t *sigmask)
+{
+	struct repoll_wait wait = wait_msec(events, maxevents, timeout, sigmask,
+					    KERNEL_SIGSET_SIZE);
+	int saved = errno;
+	int ret = device_wait_cancellable(epfd, &wait);
+
+	if (device_served(epfd, ret, COUNT_WAIT))
+		return ret;
+	errno = saved;
+	return next()->epoll_pwait(epfd, events, maxevents, timeout, sigmask);
+}
+
+int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
+		 const struct timespec *timeout, const sigset_t *sigmask)
+{
+	struct __kernel_timespec kernel;
+	struct repoll_wait wait = wait_timespec(events, maxevents,
+						kernel_timeout(timeout, &kernel), sigmask,
+						KERNEL_SIGSET_SIZE);
+	int saved = errno;
+	int ret = device_wait_cancellable(epfd, &wait);
+
+	if (device_served(epfd, ret, COUNT_WAIT))
+		return ret;
+	errno = saved;
+	return next()->epoll_pwait2(epfd, events, maxevents, timeout, sigmask);
+}
+
+#if __SIZEOF_LONG__ == 4
+/* What libc calls epoll_pwait2() in a 32-bit program that is built with _TIME_BITS=64. */
+int __epoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
+			  const struct __kernel_timespec *timeout, const sigset_t *sigmask);
+
+int __epoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
+			  const struct __kernel_timespec *timeout, const sigset_t *sigmask)
+{
+	struct repoll_wait wait = wait_timespec(events, maxevents, timeout, sigmask,
+						KERNEL_SIGSET_SIZE);
+	int saved = errno;
+	int ret = device_wait_cancellable(epfd, &wait);
+
+	if (device_served(epfd, ret, COUNT_WAIT))
+		return ret;
+	errno = saved;
+	return next()->epoll_pwait2_time64(epfd, events, maxevents, timeout, sigmask);
+}
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * repoll: the epoll calls, served by /dev/repoll.
+ *
+ * Each function takes, returns and reports what the epoll function of the same
+ * name does, so a program ports by a change of prefix. The events, the flags
+ * and struct epoll_event are those of <sys/epoll.h>. An instance is closed
+ * with close(), and may be polled, duplicated, inherited, passed to another
+ * process, and added to another instance or to an epoll instance.
+ *
+ * All functions are thread-safe and async-signal-safe. On failure they return
+ * -1 and set errno.
+ */
+#ifndef REPOLL_H
+#define REPOLL_H
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * repoll_create1() - open an instance
+ * @flags:	0 or EPOLL_CLOEXEC.
+ *
+ * Return: the new file descriptor.
+ *
+ * Errors: EINVAL for an unknown flag; EMFILE, ENFILE, ENOMEM as for epoll. A
+ * missing device is ENOENT (no /dev/repoll), ENXIO or ENODEV (its module is
+ * not loaded).
+ */
+int repoll_create1(int flags);
+
+/**
+ * repoll_ctl() - change the interest set of an instance
+ * @epfd:	the instance.
+ * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
+ * @fd:		the watched file descriptor.
+ * @event:	the events to watch for, and the data to return with them; not
+ *		read for EPOLL_CTL_DEL.
+ *
+ * Return: 0.
+ *
+ * Errors: EBADF (@epfd or @fd is not open), EEXIST (ADD of a registered @fd),
+ * ENOENT (MOD or DEL of an unregistered one), EPERM (@fd cannot be polled),
+ * EFAULT (@event), EINVAL (@epfd is not an instance or is @fd; bad @op; events
+ * that EPOLLEXCLUSIVE does not go with), ELOOP (a cycle, or nested too deep),
+ * ENOSPC (the user's limit of watches), ENOMEM.
+ */
+int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+
+/**
+ * repoll_wait() - wait for events
+ * @epfd:	the instance.
+ * @events:	where to store them.
+ * @maxevents:	room in @events, at least 1.
+ * @timeout:	in milliseconds; 0 does not block, a negative one never expires.
+ *
+ * A cancellation point. A thread that is cancelled in the instant after events
+ * were taken loses what was taken, which for EPOLLET and EPOLLONESHOT is for
+ * good.
+ *
+ * Return: the number of events stored, 0 when the timeout expired.
+ *
+ * Errors: EBADF (@epfd is not open), EINVAL (@epfd is not an instance, or
+ * @maxevents is out of range), EFAULT (@events), EINTR (a signal handler ran).
+ */
+int repoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout);
+
+/**
+ * repoll_pwait() - wait for events or a signal
+ * @epfd, @events, @maxevents, @timeout: as for repoll_wait().
+ * @sigmask:	the thread's signal mask for the time of the wait, or NULL to
+ *		leave the mask alone.
+ *
+ * Return, errors and cancellation: as for repoll_wait(), and EFAULT also for
+ * @sigmask.
+ */
+int repoll_pwait(int epfd, struct epoll_event *events, int maxevents, int timeout,
+		 const sigset_t *sigmask);
+
+/**
+ * repoll_pwait2() - wait for events or a signal, timeout in nanoseconds
+ * @epfd, @events, @maxevents, @sigmask: as for repoll_pwait().
+ * @timeout:	relative; zero does not block, NULL never expires.
+ *
+ * Return, errors and cancellation: as for repoll_pwait(), and EINVAL also for
+ * a @timeout that is negative or has a tv_nsec of a second or more.
+ */
+#if __SIZEOF_LONG__ == 4 && defined(_TIME_BITS) && _TIME_BITS == 64
+/* This program's struct timespec is wider than the one of its ABI. */
+int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
+		  const struct timespec *timeout, const sigset_t *sigmask)
+	__asm__("repoll_pwait2_time64");
+#else
+int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
+		  const struct timespec *timeout, const sigset_t *sigmask);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REPOLL_H */
