@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+
+//! The instance: a set of registrations, and the wait for their events.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::uapi::{
+    ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, KERNEL_SIGSET_SIZE,
+    WAIT_TIMESPEC,
+};
+
+/// What the loaded module offers; see `include/uapi/linux/repoll.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Info {
+    /// The version of the interface.
+    pub version: u32,
+    /// The deepest nesting of instances that [`Repoll::add`] accepts.
+    pub max_nests: u32,
+    /// `REPOLL_FEATURE_*` bits.
+    pub features: u64,
+}
+
+/// An instance of repoll, closed when dropped.
+///
+/// It can be shared by threads, and is itself a file descriptor that can be
+/// registered with another instance, or polled.
+#[derive(Debug)]
+pub struct Repoll {
+    fd: OwnedFd,
+}
+
+impl Repoll {
+    /// Opens an instance, with `O_CLOEXEC` set.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT`, `ENXIO` or `ENODEV` if the module is not loaded; `EMFILE`,
+    /// `ENFILE` or `ENOMEM` if there is no room for another file.
+    pub fn new() -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(DEVICE)?;
+        Ok(Self { fd: file.into() })
+    }
+
+    /// Asks the module what it offers.
+    ///
+    /// # Errors
+    ///
+    /// None for an instance.
+    pub fn info(&self) -> io::Result<Info> {
+        info(self.as_fd())
+    }
+
+    /// Registers `fd`: a wait reports `event.data()` with those of `event.flags()`
+    /// that hold.
+    ///
+    /// # Errors
+    ///
+    /// * `EEXIST`: `fd` is registered already.
+    /// * `EPERM`: `fd` cannot be polled; a directory, for example.
+    /// * `EINVAL`: `fd` is this instance, or `EXCLUSIVE` does not go with it or
+    ///   with another flag, or too many wakeups would follow from one event.
+    /// * `ELOOP`: instances would watch each other in a circle or nest too deep.
+    /// * `ENOSPC`: the user's limit of registrations is reached.
+    /// * `ENOMEM`: the kernel is short of memory.
+    pub fn add(&self, fd: impl AsFd, event: Event) -> io::Result<()> {
+        self.ctl(libc::EPOLL_CTL_ADD, fd.as_fd(), Some(event))
+    }
+
+    /// Replaces the event of `fd`. This also re-arms a one-shot registration.
+    ///
+    /// # Errors
+    ///
+    /// * `ENOENT`: `fd` is not registered.
+    /// * `EPERM`: `fd` cannot be polled.
+    /// * `EINVAL`: `EXCLUSIVE` is in the flags, or was when `fd` was added; or
+    ///   `fd` is this instance.
+    pub fn modify(&self, fd: impl AsFd, event: Event) -> io::Result<()> {
+        self.ctl(libc::EPOLL_CTL_MOD, fd.as_fd(), Some(event))
+    }
+
+    /// Ends the registration of `fd`. Another thread may be about to handle an
+    /// event of it all the same.
+    ///
+    /// # Errors
+    ///
+    /// * `ENOENT`: `fd` is not registered.
+    /// * `EPERM`: `fd` cannot be polled.
+    /// * `EINVAL`: `fd` is this instance.
+    pub fn delete(&self, fd: impl AsFd) -> io::Result<()> {
+        self.ctl(libc::EPOLL_CTL_DEL, fd.as_fd(), None)
+    }
+
+    /// Waits for events, and returns the part of `events` that was filled: nothing
+    /// when the timeout expired. No timeout is no limit; a zero one does not block.
+    ///
+    /// # Errors
+    ///
+    /// * `EINTR` ([`io::ErrorKind::Interrupted`]): a signal handler ran.
+    /// * `EINVAL`: `events` is empty.
+    pub fn wait<'e>(
+        &self,
+        events: &'e mut [Event],
+        timeout: Option<Duration>,
+    ) -> io::Result<&'e [Event]> {
+        self.wait_masked(events, timeout, None)
+    }
+
+    /// Waits as [`wait`](Self::wait) does, with `sigmask` as the thread's signal
+    /// mask for the time of the wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`wait`](Self::wait).
+    pub fn pwait<'e>(
+        &self,
+        events: &'e mut [Event],
+        timeout: Option<Duration>,
+        sigmask: &libc::sigset_t,
+    ) -> io::Result<&'e [Event]> {
+        self.wait_masked(events, timeout, Some(sigmask))
+    }
+
+    fn ctl(&self, op: i32, fd: BorrowedFd<'_>, event: Option<Event>) -> io::Result<()> {
+        let mut request = RepollCtl {
+            op,
+            fd: fd.as_raw_fd(),
+            event: address(event.as_ref()),
+            flags: 0,
+            reserved: 0,
+        };
+        // SAFETY: `request.event` is the address of `event`, which outlives the
+        // call, or 0 when there is none.
+        unsafe { ioctl(self.as_fd(), &mut request) }?;
+        Ok(())
+    }
+
+    fn wait_masked<'e>(
+        &self,
+        events: &'e mut [Event],
+        timeout: Option<Duration>,
+        sigmask: Option<&libc::sigset_t>,
+    ) -> io::Result<&'e [Event]> {
+        // More than the kernel accepts at once is no mistake, just more than needed.
+        const MAX_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
+
+        let timeout = timeout.map(KernelTimespec::from);
+        let mut request = RepollWait {
+            events: events.as_mut_ptr().expose_provenance() as u64,
+            maxevents: events.len().min(MAX_EVENTS) as i32,
+            flags: WAIT_TIMESPEC,
+            timeout: address(timeout.as_ref()) as i64,
+            sigmask: address(sigmask),
+            sigsetsize: KERNEL_SIGSET_SIZE,
+            reserved: 0,
+        };
+        // SAFETY: `request.events` is the address of at least `maxevents` events
+        // that are ours to write, and any bits make an event. The timeout and the
+        // mask are the addresses of values that outlive the call, or 0.
+        let count = unsafe { ioctl(self.as_fd(), &mut request) }?;
+        Ok(&events[..count as usize])
+    }
+}
+
+/// The address of a value as the kernel takes it, 0 for none.
+fn address<T>(value: Option<&T>) -> u64 {
+    value.map_or(0, |value| {
+        std::ptr::from_ref(value).expose_provenance() as u64
+    })
+}
+
+fn info(fd: BorrowedFd<'_>) -> io::Result<Info> {
+    let mut info = RepollInfo::default();
+    // SAFETY: `RepollInfo` holds no address.
+    unsafe { ioctl(fd, &mut info) }?;
+    Ok(Info {
+        version: info.version,
+        max_nests: info.max_nests,
+        features: info.features,
+    })
+}
+
+impl AsFd for Repoll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Repoll {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl From<Repoll> for OwnedFd {
+    fn from(repoll: Repoll) -> Self {
+        repoll.fd
+    }
+}
+
+impl TryFrom<OwnedFd> for Repoll {
+    type Error = io::Error;
+
+    /// Takes over an instance that was inherited, received or duplicated.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `fd` is not an instance. It is closed then.
+    fn try_from(fd: OwnedFd) -> io::Result<Self> {
+        match info(fd.as_fd()) {
+            Ok(_) => Ok(Self { fd }),
+            Err(_) => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_of_nothing_is_zero() {
+        assert_eq!(address::<u64>(None), 0);
+        assert_ne!(address(Some(&0u64)), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_no_instance_is_refused() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let error = Repoll::try_from(OwnedFd::from(file)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn instances_can_be_shared_by_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Repoll>();
+    }
+}

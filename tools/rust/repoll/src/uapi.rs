@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+
+//! Mirrors of `include/uapi/linux/repoll.h`, and the one way to the kernel.
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+pub(crate) const DEVICE: &str = "/dev/repoll";
+
+/// `struct repoll_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RepollInfo {
+    pub(crate) version: u32,
+    pub(crate) max_nests: u32,
+    pub(crate) features: u64,
+    pub(crate) ctl_flags: u32,
+    pub(crate) wait_flags: u32,
+}
+
+/// `struct repoll_ctl`.
+#[repr(C)]
+pub(crate) struct RepollCtl {
+    pub(crate) op: i32,
+    pub(crate) fd: i32,
+    pub(crate) event: u64,
+    pub(crate) flags: u32,
+    pub(crate) reserved: u32,
+}
+
+/// `struct repoll_wait`.
+#[repr(C)]
+pub(crate) struct RepollWait {
+    pub(crate) events: u64,
+    pub(crate) maxevents: i32,
+    pub(crate) flags: u32,
+    pub(crate) timeout: i64,
+    pub(crate) sigmask: u64,
+    pub(crate) sigsetsize: u32,
+    pub(crate) reserved: u32,
+}
+
+/// `struct __kernel_timespec`.
+#[repr(C)]
+pub(crate) struct KernelTimespec {
+    tv_sec: i64,
+    tv_nsec: i64,
+}
+
+impl From<Duration> for KernelTimespec {
+    /// What does not fit is as good as for ever.
+    fn from(duration: Duration) -> Self {
+        Self {
+            tv_sec: duration.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: duration.subsec_nanos().into(),
+        }
+    }
+}
+
+/// `REPOLL_WAIT_TIMESPEC`.
+pub(crate) const WAIT_TIMESPEC: u32 = 1 << 0;
+
+/// Bytes of the kernel's `sigset_t`.
+pub(crate) const KERNEL_SIGSET_SIZE: u32 = 8;
+
+/// `_IOC()` in the encoding of `asm-generic/ioctl.h`, which is that of every
+/// architecture the kernel runs Rust on.
+const fn ioc<T>(direction: u32, number: u32) -> u32 {
+    const TYPE: u32 = 0xE9;
+    (direction << 30) | ((size_of::<T>() as u32) << 16) | (TYPE << 8) | number
+}
+
+const IOC_WRITE: u32 = 1;
+const IOC_READ: u32 = 2;
+
+/// A request and the structure that it takes.
+///
+/// # Safety
+///
+/// `REQUEST` must do no more than read or write a `Self`, and what the addresses
+/// inside it refer to.
+pub(crate) unsafe trait Request: Sized {
+    const REQUEST: u32;
+}
+
+// SAFETY: REPOLL_IOC_INFO writes a `struct repoll_info`.
+unsafe impl Request for RepollInfo {
+    const REQUEST: u32 = ioc::<Self>(IOC_READ, 0x00);
+}
+
+// SAFETY: REPOLL_IOC_CTL reads a `struct repoll_ctl` and the event it refers to.
+unsafe impl Request for RepollCtl {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x01);
+}
+
+// SAFETY: REPOLL_IOC_WAIT reads a `struct repoll_wait`, the timeout and the signal
+// mask it refers to, and writes at most `maxevents` events.
+unsafe impl Request for RepollWait {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x02);
+}
+
+/// Carry out a request. An errno comes back as the error.
+///
+/// # Safety
+///
+/// Each address in `request` must be 0 or valid for what the request does with it.
+pub(crate) unsafe fn ioctl<T: Request>(fd: BorrowedFd<'_>, request: &mut T) -> io::Result<c_int> {
+    let argument: *mut c_void = std::ptr::from_mut(request).cast();
+    // SAFETY: `argument` is valid for reads and writes of a `T`, which is all that
+    // `T::REQUEST` accesses apart from the addresses that the caller vouches for.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), T::REQUEST as _, argument) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    #[test]
+    fn structures_have_the_layout_of_the_header() {
+        assert_eq!(size_of::<RepollInfo>(), 24);
+        assert_eq!(offset_of!(RepollInfo, features), 8);
+        assert_eq!(offset_of!(RepollInfo, wait_flags), 20);
+        assert_eq!(size_of::<RepollCtl>(), 24);
+        assert_eq!(offset_of!(RepollCtl, event), 8);
+        assert_eq!(offset_of!(RepollCtl, reserved), 20);
+        assert_eq!(size_of::<RepollWait>(), 40);
+        assert_eq!(offset_of!(RepollWait, timeout), 16);
+        assert_eq!(offset_of!(RepollWait, sigmask), 24);
+        assert_eq!(offset_of!(RepollWait, reserved), 36);
+        assert_eq!(size_of::<KernelTimespec>(), 16);
+    }
+
+    #[test]
+    fn request_numbers_are_those_of_the_header() {
+        assert_eq!(RepollInfo::REQUEST, 0x8018_e900);
+        assert_eq!(RepollCtl::REQUEST, 0x4018_e901);
+        assert_eq!(RepollWait::REQUEST, 0x4028_e902);
+    }
+
+    #[test]
+    fn durations_become_timespecs() {
+        let timespec = KernelTimespec::from(Duration::new(3, 999_999_999));
+        assert_eq!((timespec.tv_sec, timespec.tv_nsec), (3, 999_999_999));
+        assert_eq!(KernelTimespec::from(Duration::MAX).tv_sec, i64::MAX);
+    }
+
+    #[test]
+    fn a_refused_request_is_an_error() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let fd = std::os::fd::AsFd::as_fd(&file);
+        // SAFETY: `RepollInfo` holds no address.
+        let error = unsafe { ioctl(fd, &mut RepollInfo::default()) }.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOTTY));
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+
+//! The crate against the loaded module: `cargo test -- --include-ignored`.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use repoll::{Event, EventFlags, Repoll};
+
+const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
+
+fn pair() -> (UnixStream, UnixStream) {
+    UnixStream::pair().unwrap()
+}
+
+fn errno<T: std::fmt::Debug>(result: io::Result<T>) -> i32 {
+    result.unwrap_err().raw_os_error().unwrap()
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn info_tells_version_and_nesting() {
+    let info = Repoll::new().unwrap().info().unwrap();
+    assert!(info.version >= 1);
+    assert!(info.max_nests >= 1);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn level_triggered_event_is_reported_while_ready() {
+    let (mut near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    repoll.add(&near, Event::new(EventFlags::IN, 42)).unwrap();
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+
+    far.write_all(b"x").unwrap();
+    for _ in 0..2 {
+        let ready = repoll.wait(&mut events, None).unwrap();
+        assert_eq!(ready.len(), 1);
+        assert_eq!(ready[0].data(), 42);
+        assert_eq!(ready[0].flags(), EventFlags::IN);
+    }
+
+    near.read_exact(&mut [0]).unwrap();
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn edge_triggered_event_is_reported_once() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    repoll
+        .add(&near, Event::new(EventFlags::IN | EventFlags::ET, 1))
+        .unwrap();
+    far.write_all(b"x").unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 0);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn modify_re_arms_a_one_shot_registration() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    let once = Event::new(EventFlags::OUT | EventFlags::ONESHOT, 5);
+
+    repoll.add(&near, once).unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 0);
+    repoll.modify(&near, once).unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap()[0].data(), 5);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn errors_are_those_of_epoll() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let event = Event::new(EventFlags::IN, 0);
+    let directory = std::fs::File::open("/proc/self").unwrap();
+
+    assert_eq!(errno(repoll.modify(&near, event)), libc::ENOENT);
+    assert_eq!(errno(repoll.delete(&near)), libc::ENOENT);
+    repoll.add(&near, event).unwrap();
+    assert_eq!(errno(repoll.add(&near, event)), libc::EEXIST);
+    repoll.delete(&near).unwrap();
+    assert_eq!(errno(repoll.delete(&near)), libc::ENOENT);
+    assert_eq!(errno(repoll.add(&directory, event)), libc::EPERM);
+    assert_eq!(errno(repoll.add(&repoll, event)), libc::EINVAL);
+    assert_eq!(errno(repoll.wait(&mut [], NO_WAIT)), libc::EINVAL);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn registration_ends_with_the_file() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    repoll.add(&near, Event::new(EventFlags::OUT, 0)).unwrap();
+    drop(near);
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn timeout_is_not_early() {
+    let repoll = Repoll::new().unwrap();
+    let timeout = Duration::new(0, 20_000_001);
+    let start = Instant::now();
+
+    let mut events = [Event::default()];
+    assert!(repoll.wait(&mut events, Some(timeout)).unwrap().is_empty());
+    assert!(start.elapsed() >= timeout);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn more_ready_than_room_is_reported_in_turn() {
+    let pairs: Vec<_> = (0..8).map(|_| pair()).collect();
+    let repoll = Repoll::new().unwrap();
+    for (i, (near, _)) in pairs.iter().enumerate() {
+        repoll
+            .add(near, Event::new(EventFlags::OUT, i as u64))
+            .unwrap();
+    }
+
+    let mut seen = [0; 8];
+    let mut events = [Event::default(); 3];
+    for _ in 0..8 {
+        for event in repoll.wait(&mut events, NO_WAIT).unwrap() {
+            seen[event.data() as usize] += 1;
+        }
+    }
+    assert_eq!(seen, [3; 8]);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn instances_nest() {
+    let (near, mut far) = pair();
+    let inner = Repoll::new().unwrap();
+    let outer = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    inner.add(&near, Event::new(EventFlags::IN, 1)).unwrap();
+    outer.add(&inner, Event::new(EventFlags::IN, 2)).unwrap();
+    assert!(outer.wait(&mut events, NO_WAIT).unwrap().is_empty());
+    far.write_all(b"x").unwrap();
+    assert_eq!(outer.wait(&mut events, NO_WAIT).unwrap()[0].data(), 2);
+    assert_eq!(inner.wait(&mut events, NO_WAIT).unwrap()[0].data(), 1);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn a_duplicate_is_the_same_instance() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let duplicate: OwnedFd = repoll.as_fd().try_clone_to_owned().unwrap();
+    let duplicate = Repoll::try_from(duplicate).unwrap();
+    let event = Event::new(EventFlags::IN, 0);
+
+    repoll.add(&near, event).unwrap();
+    assert_eq!(errno(duplicate.add(&near, event)), libc::EEXIST);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn pwait_lets_a_blocked_signal_in() {
+    extern "C" fn handler(_signal: libc::c_int) {}
+
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default()];
+    // SAFETY: plain calls of libc on values of this function; the handler does
+    // nothing, and the signal is directed at this thread.
+    let none = unsafe {
+        let mut mask = std::mem::zeroed();
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigemptyset(&mut mask);
+        libc::sigaddset(&mut mask, libc::SIGUSR1);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &mask, std::ptr::null_mut());
+        libc::signal(libc::SIGUSR1, handler as *const () as libc::sighandler_t);
+        libc::pthread_kill(libc::pthread_self(), libc::SIGUSR1);
+        none
+    };
+
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+    let error = repoll.pwait(&mut events, None, &none).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+}
