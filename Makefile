@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make help says what there is. The kernel's own build reads Kbuild, not this.
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: repoll: an eventpoll in Rust for Linux
+#:
+#:   make run              set up, then compare epoll and repoll in a guest
+#:   make test             build, boot, run all tests
+#:   make vm CMD="..."     run a shell command in a guest, the module loaded
+#:   make shell            an interactive shell there
+#:   make test-runner      check that make test notices what it should
+#:   make style            rustfmt, clippy, checkpatch, shellcheck
+#:   make tools            the library, the interposer and the samples only
+#:   make clean            remove build/
+#:
+#: for a kernel tree of your own, built with Rust:
+#:   make KDIR=... modules
+#:   make KDIR=... modules_install
+#:
+#: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
+
+run test test-runner style tools:
+	@scripts/$@.sh
+
+# $(value): the command as it was typed, dollar signs and all.
+vm shell: override export CMD := $(value CMD)
+vm:
+	@scripts/vm.sh
+shell:
+	@scripts/vm.sh shell
+
+# M and MO are what make a build of the kernel one of an external module; with
+# MO the results are all in one place. The kernel wants absolute names.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MO := $(CURDIR)/build/module
+
+modules modules_install:
+	@mkdir -p $(MO)
+	$(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(MO) $@
+
+clean:
+	rm -rf build
+
+.PHONY: help run test test-runner style tools vm shell modules modules_install clean

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The cache: finished entries only, KIND/KEY, shared by all checkouts.
+#
+# KEY is a hash of everything that determines the content. An entry is built
+# beside its final name and renamed into place, so that it is complete if it
+# exists. Only the holder of the kind's lock builds, so that an unfinished
+# entry found under the lock is a dead one.
+
+# cache_key WORD...: a short hash of the words.
+cache_key() {
+	printf '%s\0' "$@" | sha256sum | cut -c1-16
+}
+
+# cache_entry KIND KEY WHAT BUILDER: makes sure that the entry exists. BUILDER
+# is called with the folder to fill.
+cache_entry() {
+	local kind=$1 key=$2 what=$3 builder=$4
+
+	if [ -e "$CACHE/$kind/$key" ]; then
+		uptodate "$what"
+		return
+	fi
+	with_lock "$CACHE/$kind.lock" "$what" cache_build "$kind" "$key" "$what" "$builder"
+}
+
+cache_build() {
+	local kind=$1 key=$2 what=$3 builder=$4 partial=$CACHE/$1/$2.partial
+
+	[ -e "$CACHE/$kind/$key" ] && return
+	mkdir -p "$CACHE/$kind"
+	cache_remove "$CACHE/$kind"/*.partial
+	step "$kind" "$what" "$builder" "$partial"
+	mv -T "$partial" "$CACHE/$kind/$key"
+}
+
+# Removes entries. --one-file-system: whatever is mounted below is not ours.
+cache_remove() {
+	local dir
+
+	for dir; do
+		[ -e "$dir" ] || continue
+		as_root rm -rf --one-file-system "$dir"
+	done
+}

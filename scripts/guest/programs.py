@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Test programs: which tests they hold, how to run one, what its output says."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+
+TAP = re.compile(r"^(ok|not ok) \d+(?: -)? ?(.*?)(?: *# *(SKIP|XFAIL|TODO)\b *(.*))?$")
+STATS = re.compile(r"^repoll-preload: create (\d+) .*\bfallback (\d+)\b", re.M)
+
+
+@dataclass
+class Result:
+    """The outcome of one test: pass, fail or skip, and why."""
+
+    test: str
+    outcome: str
+    reasons: list = field(default_factory=list)
+
+    def fail(self, reason):
+        self.outcome = "fail"
+        self.reasons.append(reason)
+
+
+class Program:
+    """A program that is one test suite; the kinds below differ in what they print."""
+
+    def __init__(self, suite, environment, argv):
+        self.suite = suite
+        self.environment = environment
+        self.argv = argv
+
+    def tests(self):
+        """What to run, one process each: (name, command) pairs."""
+        return [(self.suite, self.argv)]
+
+    def results(self, name, status, output):
+        """What one process had to say."""
+        raise NotImplementedError
+
+    def query(self, *arguments):
+        done = subprocess.run(
+            [*self.argv, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout
+
+
+class Tap(Program):
+    """Any program that prints TAP: one process, a test a line."""
+
+    def results(self, name, status, output):
+        results = []
+        for line in output.splitlines():
+            match = TAP.match(line)
+            if match:
+                results.append(self.result(*match.groups()))
+        if not results:
+            results.append(Result(name, "fail", ["no test result in its output"]))
+        elif status not in (0, 4) and all(r.outcome != "fail" for r in results):
+            results.append(Result(name, "fail", [f"exit code {status}"]))
+        return results
+
+    @staticmethod
+    def result(word, test, directive, reason):
+        if directive:
+            return Result(test, "skip", [reason or directive])
+        return Result(test, "pass" if word == "ok" else "fail")
+
+
+class Harness(Tap):
+    """A program on kselftest_harness.h: a process for each test of it."""
+
+    def tests(self):
+        names = self.parse_list(self.query("-l"))
+        return [(name, [*self.argv, "-r", name]) for name in names]
+
+    @staticmethod
+    def parse_list(listing):
+        """The listing has a column each of fixtures (20 wide), variants (25) and
+        tests; a block a fixture, whose variants all have all its tests."""
+        names = []
+        for block in re.split(r"^-+\n", listing, flags=re.M):
+            fixture, variants, tests = "", [], []
+            for line in block.splitlines():
+                if line.startswith("# FIXTURE"):
+                    continue
+                name = re.match(r"\S*", line)[0]
+                fixture = fixture or name
+                rest = line[max(20, len(name)) + 1 :]
+                columns = rest.split()
+                if not rest.startswith(" "):
+                    variants += columns[:1]
+                    columns = columns[1:]
+                tests += columns
+            names += [
+                ".".join(filter(None, (fixture, variant, test)))
+                for variant in variants or [""]
+                for test in tests
+            ]
+        return names
+
+
+class Preloaded(Harness):
+    """The same under librepoll-preload.so, whose counters must show that repoll
+    did the work."""
+
+    def results(self, name, status, output):
+        results = super().results(name, status, output)
+        counts = [(int(create), int(fallback)) for create, fallback in STATS.findall(output)]
+        if not sum(create for create, _ in counts):
+            results[0].fail("no instance of /dev/repoll was created")
+        if sum(fallback for _, fallback in counts):
+            results[0].fail("the interposer fell back to in-tree epoll")
+        return results
+
+
+class Libtest(Program):
+    """A Rust test program: a process for each test."""
+
+    def tests(self):
+        listing = self.query("--list", "--format", "terse")
+        names = re.findall(r"^(.*): test$", listing, re.M)
+        return [
+            (name, [*self.argv, "--exact", name, "--include-ignored", "--nocapture"])
+            for name in names
+        ]
+
+    def results(self, name, status, output):
+        if status != 0:
+            return [Result(name, "fail", [f"exit code {status}"])]
+        if not re.search(r"^test result: ok\. 1 passed;", output, re.M):
+            return [Result(name, "fail", ["no test result in its output"])]
+        return [Result(name, "pass")]
+
+
+KINDS = {"tap": Tap, "harness": Harness, "preloaded": Preloaded, "libtest": Libtest}
+
+
+def read_plan(path):
+    """A line a program: suite, kind, environment and command, tab-separated."""
+    with open(path, encoding="utf-8") as plan:
+        for line in plan:
+            suite, kind, environment, command = line.rstrip("\n").split("\t")
+            pairs = dict(pair.split("=", 1) for pair in environment.split())
+            yield KINDS[kind](suite, pairs, command.split())

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# test.sh [PLAN]: builds, boots and runs all tests, or those of a plan. The last
+# line is "N passed, N failed, N skipped"; exits non-zero on any failure.
+
+. "$(dirname "$0")/lib.sh"
+. scripts/guest.sh
+. scripts/build.sh
+
+RESULTS=$BUILD/test/results
+# How many guests may die before we give up.
+DEATHS=10
+
+# Objects of the module's caches are poisoned when freed, fenced and counted one
+# by one. Without merging, each cache has its own count.
+export REPOLL_KOPT="${REPOLL_KOPT:-} slab_nomerge slab_debug=FZPU,repoll_*"
+
+# line SUITE KIND ENVIRONMENT COMMAND: one program of the plan.
+line() {
+	printf '%s\t%s\t%s\t%s\n' "$@"
+}
+
+make_plan() {
+	local name
+
+	for name in $(toolroot_run make -s -C tools/testing/selftests/repoll KSRC="$KDIR" list); do
+		line "$name" harness "" "build/selftests/$name"
+	done
+	line preload tap "" "tools/lib/repoll/tests/preload_test.sh build/lib"
+	line preload-32 tap "" "tools/lib/repoll/tests/preload_test.sh build/lib32"
+	line preload-32-time64 tap "" \
+		"tools/lib/repoll/tests/preload_test.sh build/lib32 probe_time64"
+	while read -r name; do
+		line "crate-$(basename "${name%-*}")" libtest "" "$name"
+	done <"$BUILD/crate/tests"
+	line epoll_wakeup_test harness "" build/epoll_wakeup_test
+	line epoll_wakeup_test-preload preloaded \
+		"LD_PRELOAD=build/lib/librepoll-preload.so REPOLL_PRELOAD_STATS=1" \
+		build/epoll_wakeup_test
+}
+
+# The guest died: whatever was running failed.
+blame() {
+	local suite test reason=$1
+
+	IFS=$'\t' read -r _ suite test _ < <(tail -n 1 "$RESULTS" | grep '^start') ||
+		{ suite=guest; test=boot; }
+	printf 'fail\t%s\t%s\t%s\n' "$suite" "$test" "$reason" >>"$RESULTS"
+	say "FAILED $suite $test: $reason"
+}
+
+# Guests, until all tests of the plan have run: one, if none dies.
+run_plan() {
+	local plan=$1 status deaths
+
+	rm -f "$RESULTS"
+	for ((deaths = 0; deaths < DEATHS; deaths++)); do
+		status=0
+		guest_run "PYTHONDONTWRITEBYTECODE=1 python3 scripts/guest/runner.py '$plan' '$RESULTS'" ||
+			status=$?
+		((status)) || return 0
+		case $status in
+		3) blame "a process cannot be killed" ;;
+		124) blame "the guest had to be ended" ;;
+		255) blame "the guest died" ;;
+		*) blame "the runner failed, exit code $status" ;;
+		esac
+		((status == 3 || status >= 124)) || return 0
+		RUN=$(mktemp -d "$BUILD/run/XXXXXX")
+	done
+	say "too many guests died; the rest was not run"
+	printf 'fail\tguest\tthe rest\tnot run\n' >>"$RESULTS"
+}
+
+report() {
+	local outcome suite test reason
+	declare -A count=([pass]=0 [fail]=0 [skip]=0)
+
+	while IFS=$'\t' read -r outcome suite test reason; do
+		[ "$outcome" != start ] || continue
+		count[$outcome]=$((${count[$outcome]} + 1))
+		case $outcome in
+		skip) echo "skipped: $suite $test: $reason" ;;
+		fail) echo "failed:  $suite $test: $reason" ;;
+		esac
+	done <"$RESULTS"
+	echo "${count[pass]} passed, ${count[fail]} failed, ${count[skip]} skipped"
+	((count[fail] == 0 && count[pass] > 0))
+}
+
+guest_ensure
+build_module
+mkdir -p "$BUILD/test"
+if [ $# = 0 ]; then
+	build_tests
+	make_plan >"$BUILD/test/plan"
+	run_plan "$BUILD/test/plan"
+else
+	run_plan "$1"
+fi
+report
