@@ -4,7 +4,7 @@
 
 use super::{
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
-    eventpoll::Eventpoll,
+    eventpoll::{Eventpoll, InterestGuard},
     events::Events,
     ffi,
     file::{Fd, Target, TargetKind},
@@ -101,10 +101,13 @@ impl Eventpoll {
         if new.events.intersects(Events::WAKEUP) {
             create_wakeup_source(interest, &item)?;
         }
-        watched_file::enter(&item);
-        let item = NonNull::from(interest.insert(item));
+        let item = NonNull::from(interest.insert(item).map_err(|(error, _)| error)?);
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
+        watched_file::enter(this);
+        if self.busy_poll.is_on() {
+            self.busy_poll.note_napi(new.key.file);
+        }
         // SAFETY: The epitem is in its final place; `remove` takes the hooks off.
         match unsafe { wait_hook::poll_and_hook(this, new.target, 1) } {
             Ok(ready) => {
@@ -130,33 +133,42 @@ impl Eventpoll {
             return Err(EEXIST);
         }
         let item = new.new_item(self, Events::NONE)?;
-        // SAFETY: The box does not move its epitem. The hooks are off before it goes: below, or by
+        // SAFETY: The box does not move its epitem. Its hooks are off before it goes: below, or by
         // `remove`.
-        let entered = unsafe { wait_hook::poll_and_hook(&item, new.target, 0) }.and_then(|_| {
-            let interest = self.interest.lock();
-            if interest.find(new.key).is_some() {
-                return Err(EEXIST);
-            }
-            if new.events.intersects(Events::WAKEUP) {
-                create_wakeup_source(&interest, &item)?;
-            }
-            Ok(interest)
-        });
+        let hooked = unsafe { wait_hook::poll_and_hook(&item, new.target, 0) };
+        let entered = hooked.and_then(|_| self.enter_foreign(new, &item));
         match entered {
-            Ok(mut interest) => {
-                watched_file::enter(&item);
-                let item = NonNull::from(interest.insert(item));
-                // SAFETY: In the set, which is locked.
-                let item = unsafe { item.as_ref() };
-                item.events.store(new.events);
-                self.post(&interest, item);
-                Ok(())
-            }
+            Ok(mut interest) => match interest.insert(item).map(NonNull::from) {
+                Ok(item) => {
+                    // SAFETY: In the set, which is locked.
+                    let item = unsafe { item.as_ref() };
+                    watched_file::enter(item);
+                    item.events.store(new.events);
+                    self.post(&interest, item);
+                    Ok(())
+                }
+                Err((error, item)) => {
+                    item.hooks.unhook();
+                    Err(error)
+                }
+            },
             Err(error) => {
                 item.hooks.unhook();
                 Err(error)
             }
         }
+    }
+
+    /// Locks the set for the insertion of `item`, an in-tree instance that is hooked already.
+    fn enter_foreign(&self, new: &Registration<'_>, item: &Epitem) -> Result<InterestGuard<'_>> {
+        let interest = self.interest.lock();
+        if interest.find(new.key).is_some() {
+            return Err(EEXIST);
+        }
+        if new.events.intersects(Events::WAKEUP) {
+            create_wakeup_source(&interest, item)?;
+        }
+        Ok(interest)
     }
 
     fn modify(&self, key: Key, events: Events, data: u64) -> Result {

@@ -120,12 +120,12 @@ impl Eventpoll {
     /// thread can be killed however many events there are; `EFAULT` when not even the first event
     /// could be stored.
     pub(crate) fn harvest(&self, events: u64, maxevents: usize) -> Result<usize> {
-        // SAFETY: No requirements.
-        if unsafe { ffi::repoll_fatal_signal_pending() } {
-            return Err(EINTR);
-        }
         let mut out = UserEvents::new(events, maxevents);
         loop {
+            // SAFETY: No requirements.
+            if unsafe { ffi::repoll_fatal_signal_pending() } {
+                return Err(EINTR);
+            }
             if self.has_foreign() {
                 foreign::refresh(self, 0);
             }

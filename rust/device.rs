@@ -102,7 +102,7 @@ unsafe fn instance<'a>(file: *mut bindings::file) -> &'a Eventpoll {
     unsafe { &*(*file).private_data.cast::<Eventpoll>() }
 }
 
-/// `EBUSY` or `ENOENT` when last closes cannot be seen, `ENOMEM`.
+/// `EBUSY` or `EINVAL` when last closes cannot be seen, `ENOMEM`.
 ///
 /// # Safety
 ///

@@ -124,12 +124,12 @@ impl Eventpoll {
     /// or use up the stack, and one that is always passed on would go around for ever.
     #[inline]
     pub(crate) fn notify(&self, item: &Epitem, key: Events, sync: bool) -> bool {
+        // Before the push, and also when it is queued already: the harvest that takes it off the
+        // ovflist relaxes the wakeup source.
+        item.ws.stay_awake_rcu();
         // SAFETY: The epitem is pushed to its own instance only, and a removal drains the list
         // after it has taken the hooks off.
         let queued = unsafe { self.ovflist.push(&item.ready) };
-        if queued {
-            item.ws.stay_awake_rcu();
-        }
         let waiters = self.wq.is_active();
         if waiters {
             self.wq.wake_one(sync);

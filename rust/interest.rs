@@ -8,7 +8,11 @@ use super::{
     wakeup::WakeupSource,
 };
 use core::{cell::Cell, ptr, ptr::NonNull};
-use kernel::{bindings, container_of};
+use kernel::{
+    bindings, container_of,
+    prelude::*,
+    rbtree::{RBTree, RBTreeNode},
+};
 
 /// What the instance's mutex guards. That a caller holds the mutex shows in its having a
 /// reference to this.
@@ -19,6 +23,8 @@ use kernel::{bindings, container_of};
 pub(crate) struct Interest {
     root: Cell<bindings::rb_root>,
     pub(crate) rdllist: Rdllist,
+    /// The keys of those members that are eventpolls themselves, ours or in-tree's.
+    eventpolls: RBTree<Key, ()>,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
 }
@@ -33,6 +39,7 @@ impl Interest {
                 rb_node: ptr::null_mut(),
             }),
             rdllist: Rdllist::new(),
+            eventpolls: RBTree::new(),
             ws: WakeupSource::none(),
         }
     }
@@ -109,11 +116,22 @@ impl Interest {
         })
     }
 
-    /// Takes ownership of a new registration.
+    /// The first key behind `after` of a member that is an eventpoll.
+    pub(crate) fn next_eventpoll(&self, after: Option<Key>) -> Option<Key> {
+        next_key(&self.eventpolls, after)
+    }
+
+    /// Takes ownership of a new registration. May sleep. `ENOMEM`.
     ///
     /// Its key is not in the set; the caller has looked.
-    pub(crate) fn insert(&mut self, item: EpitemBox) -> &Epitem {
+    pub(crate) fn insert(&mut self, item: EpitemBox) -> Result<&Epitem, (Error, EpitemBox)> {
         let key = item.key;
+        if item.kind.is_eventpoll() {
+            match RBTreeNode::new(key, (), GFP_KERNEL_ACCOUNT) {
+                Ok(node) => drop(self.eventpolls.insert(node)),
+                Err(_) => return Err((ENOMEM, item)),
+            }
+        }
         let item = item.into_raw();
         // SAFETY: Valid, since the box owned it.
         let rbn = unsafe { item.as_ref() }.rbn.as_ptr();
@@ -145,7 +163,7 @@ impl Interest {
         unsafe {
             bindings::rb_link_node(rbn, parent, link);
             bindings::rb_insert_color(rbn, self.root.as_ptr());
-            item.as_ref()
+            Ok(item.as_ref())
         }
     }
 
@@ -158,9 +176,24 @@ impl Interest {
         // SAFETY: In the set, hence valid.
         let this = unsafe { item.as_ref() };
         self.rdllist.remove(this);
+        if this.kind.is_eventpoll() {
+            self.eventpolls.remove(&this.key);
+        }
         // SAFETY: The node is in this tree.
         unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };
         // SAFETY: `insert` took it from its box, and the tree no longer has it.
         unsafe { EpitemBox::from_raw(item) }
+    }
+}
+
+/// The first key of `tree` behind `after`, for walks that let go of the tree between two steps.
+pub(crate) fn next_key<K: Ord + Copy>(tree: &RBTree<K, ()>, after: Option<K>) -> Option<K> {
+    let Some(after) = after else {
+        return tree.keys().next().copied();
+    };
+    let cursor = tree.cursor_lower_bound(&after)?;
+    match *cursor.current().0 {
+        key if key > after => Some(key),
+        _ => cursor.peek_next().map(|(key, ())| *key),
     }
 }

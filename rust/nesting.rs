@@ -12,10 +12,10 @@ use super::{
     epitem::{Epitem, Key},
     eventpoll::Eventpoll,
     file::{Target, TargetKind},
+    interest::next_key,
     watched_file,
 };
 use core::{
-    cmp::Ordering as Cmp,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -137,8 +137,8 @@ pub(crate) fn add(
     child.topology.nested.store(true, Ordering::Relaxed);
     check_paths_below(child, ep, next_stamp())?;
 
-    let parent_end = RBTreeNodeReservation::new(GFP_KERNEL)?;
-    let child_end = RBTreeNodeReservation::new(GFP_KERNEL)?;
+    let parent_end = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
+    let child_end = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
     let mut links = LINKS.lock();
     // INVARIANT: Both are alive; `forget`, or the undoing below, removes both ends.
     let parent = Edge {
@@ -220,7 +220,7 @@ fn depth_below(
     }
     let mut depth = 0;
     let mut after: Option<Edge> = None;
-    while let Some(edge) = next_edge(&ep.topology.edges.as_ref(links).children, after) {
+    while let Some(edge) = next_key(&ep.topology.edges.as_ref(links).children, after) {
         after = Some(edge);
         // SAFETY: In the tree; `links` is held.
         let child: &Eventpoll = unsafe { peer(&edge) };
@@ -243,7 +243,7 @@ fn depth_above(links: &mut Links, ep: &Eventpoll, stamp: u64) -> u32 {
     }
     let mut depth = 0;
     let mut after: Option<Edge> = None;
-    while let Some(edge) = next_edge(&ep.topology.edges.as_ref(links).parents, after) {
+    while let Some(edge) = next_key(&ep.topology.edges.as_ref(links).parents, after) {
         after = Some(edge);
         // SAFETY: In the tree; `links` is held.
         let above = depth_above(links, unsafe { peer(&edge) }, stamp);
@@ -252,18 +252,6 @@ fn depth_above(links: &mut Links, ep: &Eventpoll, stamp: u64) -> u32 {
     let edges = ep.topology.edges.as_mut(links);
     (edges.stamp, edges.depth) = (stamp, depth);
     depth
-}
-
-/// The first edge behind `after`, so that a walk can go on while it changes stamps.
-fn next_edge(tree: &RBTree<Edge, ()>, after: Option<Edge>) -> Option<Edge> {
-    let Some(after) = after else {
-        return tree.keys().next().copied();
-    };
-    let cursor = tree.cursor_lower_bound(&after)?;
-    match cursor.current().0.cmp(&after) {
-        Cmp::Greater => Some(*cursor.current().0),
-        _ => cursor.peek_next().map(|(edge, ())| *edge),
-    }
 }
 
 /// Notes that `ep` and all above it have an in-tree instance below them.
@@ -282,10 +270,13 @@ fn check_paths_below(child: &Eventpoll, ep: &Eventpoll, stamp: u64) -> Result {
     collect_below(&mut LINKS.lock(), child, stamp, &mut below)?;
     for instance in below.iter() {
         let interest = instance.interest.lock();
-        for item in interest
-            .iter()
-            .filter(|item| item.kind != TargetKind::Nested)
-        {
+        let mut checked = ptr::null_mut();
+        for item in interest.iter() {
+            // The registrations of one file are neighbours.
+            if item.kind == TargetKind::Nested || item.key.file == checked {
+                continue;
+            }
+            checked = item.key.file;
             // SAFETY: Registered with the locked set.
             let target = unsafe { Target::new(item.key.file) };
             Paths::check(&LINKS.lock(), target, None, Some((child, ep)))?;
@@ -311,7 +302,7 @@ fn collect_below(
     let this: ArcBorrow<'_, Eventpoll> = unsafe { ArcBorrow::from_raw(ptr::from_ref(ep)) };
     into.push(this.into(), GFP_KERNEL)?;
     let mut after: Option<Edge> = None;
-    while let Some(edge) = next_edge(&ep.topology.edges.as_ref(links).children, after) {
+    while let Some(edge) = next_key(&ep.topology.edges.as_ref(links).children, after) {
         after = Some(edge);
         // SAFETY: In the tree; `links` is held.
         collect_below(links, unsafe { peer(&edge) }, stamp, into)?;

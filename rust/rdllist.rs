@@ -20,6 +20,11 @@ impl Rdllink {
             linked: Cell::new(false),
         }
     }
+
+    /// Whether the epitem is on the list.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.linked.get()
+    }
 }
 
 /// The list, part of what the instance's mutex guards.
@@ -56,12 +61,6 @@ impl Rdllist {
     pub(crate) fn back(&self) -> Option<&Epitem> {
         // SAFETY: As in `front`.
         self.tail.get().map(|item| unsafe { item.as_ref() })
-    }
-
-    /// The member after `item`.
-    pub(crate) fn after(&self, item: &Epitem) -> Option<&Epitem> {
-        // SAFETY: As in `front`.
-        item.rdllink.next.get().map(|item| unsafe { item.as_ref() })
     }
 
     /// Appends `item`, which is of the same set, unless it is on the list; tells whether it did.

@@ -20,22 +20,30 @@ use kernel::{
     types::Opaque,
 };
 
-/// An epitem's place in the table. Guarded by its bucket's lock.
+/// An epitem's place in the table: on the ring of all registrations of its file and, if it stands
+/// for that ring, on its bucket's chain. Guarded by the bucket's lock.
 pub(crate) struct FileLink {
-    next: Cell<*const Epitem>,
-    prev: Cell<*const Epitem>,
+    ring_next: Cell<*const Epitem>,
+    ring_prev: Cell<*const Epitem>,
+    chain_next: Cell<*const Epitem>,
+    chain_prev: Cell<*const Epitem>,
+    on_chain: Cell<bool>,
 }
 
 impl FileLink {
     pub(crate) const fn new() -> Self {
         Self {
-            next: Cell::new(ptr::null()),
-            prev: Cell::new(ptr::null()),
+            ring_next: Cell::new(ptr::null()),
+            ring_prev: Cell::new(ptr::null()),
+            chain_next: Cell::new(ptr::null()),
+            chain_prev: Cell::new(ptr::null()),
+            on_chain: Cell::new(false),
         }
     }
 }
 
-/// The registrations of those files whose addresses hash to the same value.
+/// The watched files whose addresses hash to the same value: a chain with one epitem for each file,
+/// so that a file with many registrations is no burden to the others.
 ///
 /// # Invariants
 ///
@@ -90,44 +98,99 @@ impl Bucket {
 }
 
 impl BucketGuard {
-    fn registrations(&self, file: *mut bindings::file) -> impl Iterator<Item = &Epitem> {
-        let first = self.0.first.load(Ordering::Relaxed).cast_const();
+    /// The epitem that stands for `file` on the chain.
+    fn find(&self, file: *mut bindings::file) -> Option<&Epitem> {
+        let mut next = self.0.first.load(Ordering::Relaxed).cast_const();
         // SAFETY: By the invariant of `Bucket`; they stay in the table while it is locked.
-        let deref = |item: *const Epitem| unsafe { item.as_ref() };
-        core::iter::successors(deref(first), move |item| deref(item.link.next.get()))
-            .filter(move |item| item.key.file == file)
+        while let Some(item) = unsafe { next.as_ref() } {
+            if item.key.file == file {
+                return Some(item);
+            }
+            next = item.link.chain_next.get();
+        }
+        None
+    }
+
+    /// All registrations of `file`.
+    fn registrations(&self, file: *mut bindings::file) -> impl Iterator<Item = &Epitem> {
+        let first = self.find(file);
+        core::iter::successors(first, move |item| {
+            // SAFETY: As in `find`; a ring has no end, so its links are not null.
+            let next = unsafe { &*item.link.ring_next.get() };
+            first.filter(|first| !ptr::eq(*first, next)).map(|_| next)
+        })
+    }
+
+    /// Puts `item` on the chain between `prev` and `next`, either of which may be null.
+    fn put_on_chain(&self, item: &Epitem, prev: *const Epitem, next: *const Epitem) {
+        item.link.on_chain.set(true);
+        item.link.chain_prev.set(prev);
+        item.link.chain_next.set(next);
+        self.relink(item, item, prev, next);
+    }
+
+    /// Makes `prev` lead to `to_next`, and `next` back to `to_prev`.
+    fn relink(
+        &self,
+        to_next: *const Epitem,
+        to_prev: *const Epitem,
+        prev: *const Epitem,
+        next: *const Epitem,
+    ) {
+        // SAFETY: As in `find`, for both.
+        unsafe {
+            match prev.as_ref() {
+                Some(prev) => prev.link.chain_next.set(to_next),
+                // Release pairs with the acquire in `repoll_file_is_watched`.
+                None => self.0.first.store(to_next.cast_mut(), Ordering::Release),
+            }
+            if let Some(next) = next.as_ref() {
+                next.link.chain_prev.set(to_prev);
+            }
+        }
     }
 }
 
 /// Enters a new registration; from here on the last close of its file finds it.
 ///
-/// With the instance's mutex held, before the first hook on the file.
+/// With the instance's mutex held. The caller has a reference to the file.
 pub(crate) fn enter(item: &Epitem) {
-    let guard = Bucket::of(item.key.file).lock();
-    let this = ptr::from_ref(item).cast_mut();
-    let first = guard.0.first.load(Ordering::Relaxed);
-    item.link.next.set(first);
-    // SAFETY: By the invariant of `Bucket`.
-    if let Some(first) = unsafe { first.as_ref() } {
-        first.link.prev.set(this);
+    let bucket = Bucket::of(item.key.file).lock();
+    match bucket.find(item.key.file) {
+        Some(there) => {
+            let next = there.link.ring_next.replace(item);
+            item.link.ring_prev.set(there);
+            item.link.ring_next.set(next);
+            // SAFETY: On the ring, see `find`.
+            unsafe { &*next }.link.ring_prev.set(item);
+        }
+        None => {
+            item.link.ring_next.set(item);
+            item.link.ring_prev.set(item);
+            bucket.put_on_chain(item, ptr::null(), bucket.0.first.load(Ordering::Relaxed));
+        }
     }
-    guard.0.first.store(this, Ordering::Release);
 }
 
 /// Takes a registration out. With the instance's mutex held, after its hooks are off: the file may
-/// be freed as soon as the hook no longer finds it here.
+/// be freed as soon as the last-close hook no longer finds it here.
 pub(crate) fn leave(item: &Epitem) {
-    let guard = Bucket::of(item.key.file).lock();
-    let (prev, next) = (item.link.prev.get(), item.link.next.get());
-    // SAFETY: By the invariant of `Bucket`, for both.
+    let bucket = Bucket::of(item.key.file).lock();
+    let (prev, next) = (item.link.ring_prev.get(), item.link.ring_next.get());
+    // SAFETY: On the ring, see `find`; both are `item` itself if it is alone.
     unsafe {
-        match prev.as_ref() {
-            Some(prev) => prev.link.next.set(next),
-            None => guard.0.first.store(next.cast_mut(), Ordering::Release),
-        }
-        if let Some(next) = next.as_ref() {
-            next.link.prev.set(prev);
-        }
+        (*prev).link.ring_next.set(next);
+        (*next).link.ring_prev.set(prev);
+    }
+    if !item.link.on_chain.get() {
+        return;
+    }
+    let (before, after) = (item.link.chain_prev.get(), item.link.chain_next.get());
+    if ptr::eq(next, item) {
+        bucket.relink(after, before, before, after);
+    } else {
+        // SAFETY: As above. Another registration of the file takes the place.
+        bucket.put_on_chain(unsafe { &*next }, before, after);
     }
 }
 
@@ -140,13 +203,14 @@ pub(crate) fn for_each_watcher(
     let guard = Bucket::of(file).lock();
     let mut registrations = guard.registrations(file);
     // SAFETY: The instance outlives its epitems, which stay in the table while it is locked.
-    registrations.all(|item| f(unsafe { item.ep.as_ref() }))
+    let all = registrations.all(|item| f(unsafe { item.ep.as_ref() }));
+    all
 }
 
 /// Some instance that has a registration of `file`.
 fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
     let guard = Bucket::of(file).lock();
-    let item = guard.registrations(file).next()?;
+    let item = guard.find(file)?;
     // SAFETY: Every instance lives in an `Arc`, whose count cannot be zero while an epitem of it is
     // in the table: its release empties the set first.
     let ep: ArcBorrow<'_, Eventpoll> = unsafe { ArcBorrow::from_raw(item.ep.as_ptr()) };
@@ -169,7 +233,7 @@ pub(crate) unsafe extern "C" fn repoll_file_is_watched(file: *mut bindings::file
         return false;
     }
     let guard = bucket.lock();
-    let watched = guard.registrations(file).next().is_some();
+    let watched = guard.find(file).is_some();
     watched
 }
 

@@ -98,7 +98,7 @@ static int set_filter(const char *name, int reset)
 	return ftrace_set_filter(&close_hook_ops, (unsigned char *)name, strlen(name), reset);
 }
 
-/* 0, -ENOENT without such a function to trace, -EBUSY if tracing is off or a patch owns it. */
+/* 0, -EINVAL without such a function to trace, -EBUSY if a live patch owns it. */
 static int register_hook(void)
 {
 	int ret;
