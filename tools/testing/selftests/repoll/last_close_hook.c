@@ -57,14 +57,15 @@ TEST_F(ftrace, cannot_be_disabled_while_an_instance_is_open)
 	if (geteuid())
 		SKIP(return, "needs root");
 	ASSERT_EQ(1, read_number(ENABLED));
-	EXPECT_EQ(-EBUSY, write_file(ENABLED, "0")) {
+	/* EBUSY, or EOPNOTSUPP where the switch no longer does anything. */
+	EXPECT_GT(0, write_file(ENABLED, "0")) {
 		write_file(ENABLED, "1");
 	}
 	EXPECT_EQ(1, read_number(ENABLED));
 	expect_last_close_works(_metadata, 5);
 	/* Nor while a file is watched. */
 	ASSERT_EQ(0, add(ep, new_eventfd(1), EPOLLIN));
-	EXPECT_EQ(-EBUSY, write_file(ENABLED, "0"));
+	EXPECT_GT(0, write_file(ENABLED, "0"));
 	EXPECT_EQ(1, read_number(ENABLED));
 }
 
@@ -205,7 +206,7 @@ TEST_F(ftrace, kprobe_on_the_hooked_function_is_no_obstacle)
 	expect_last_close_works(_metadata, 50);
 	EXPECT_EQ(0, write_file(enable, "0"));
 	expect_last_close_works(_metadata, 5);
-	EXPECT_EQ(0, write_file(events, "-:repoll_test"));
+	EXPECT_EQ(0, write_file(events, "-:kprobes/repoll_test"));
 }
 
 TEST_HARNESS_MAIN

@@ -199,4 +199,95 @@ TEST_F(waiters, ctl_does_not_wait_for_them)
 		EXPECT_EQ(1, waiter_join(&w[i]));
 }
 
+/* All on one CPU: who is woken does not run before the waker sleeps. */
+static void use_one_cpu(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	MUST(sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
+/* A child that waits, at a priority that lets it run only when we do not. */
+static pid_t waiting_child(void)
+{
+	pid_t child = MUST(fork());
+
+	if (!child) {
+		struct sched_param param = {};
+		struct epoll_event event;
+
+		sched_setscheduler(0, SCHED_IDLE, &param);
+		_exit(harvest(ep, &event, 1, -1) != 1);
+	}
+	while (!sleeps_in_wait(child, child, ep))
+		sleep_ms(1);
+	return child;
+}
+
+TEST_F(waiters, event_of_a_killed_waiter_is_not_lost)
+{
+	struct waiter w;
+	int fd = new_eventfd(0), status;
+	pid_t child;
+
+	use_one_cpu();
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLET));
+	/* Whichever end of the queue is woken first. */
+	for (int child_last = 0; child_last < 2; child_last++) {
+		if (!child_last)
+			child = waiting_child();
+		waiter_start(&w, ep, -1);
+		if (child_last)
+			child = waiting_child();
+		post(fd);
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		/* It may have been quick enough to take the event first. */
+		if (WIFEXITED(status))
+			post(fd);
+		/*
+		 * In-tree epoll keeps the event, but the killed waiter takes the
+		 * wakeup with it: only a new one finds it. repoll passes it on.
+		 */
+		if (!on_repoll()) {
+			settle();
+			if (!waiter_done(&w))
+				post(fd);
+		}
+		EXPECT_EQ(1, waiter_join(&w));
+	}
+	EXPECT_EQ(0, ready(ep));
+}
+
+static void interrupted(int sig)
+{
+	(void)sig;
+}
+
+TEST_F(waiters, event_of_an_interrupted_waiter_is_not_lost)
+{
+	struct waiter w[2];
+	int fd = new_eventfd(0);
+
+	signal(SIGUSR1, interrupted);
+	use_one_cpu();
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLET));
+	for (int round = 0; round < 100; round++) {
+		int events = 0;
+
+		waiters_start(w, 2, ep, -1);
+		post(fd);
+		pthread_kill(w[round % 2].thread, SIGUSR1);
+		/* One gets the event, or the one that was not interrupted does. */
+		if (waiter_join(&w[round % 2]) == 1)
+			post(fd), events++;
+		events += waiter_join(&w[!(round % 2)]);
+		ASSERT_EQ(w[round % 2].ret == 1 ? 2 : 1, events);
+		while (ready(ep))
+			;
+	}
+}
+
 TEST_HARNESS_MAIN

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One failure at a time, at each allocation and each access to user memory that
+ * a call makes: it fails with the errno for that, the set is as it was before,
+ * and the same call then succeeds. Needs a kernel with fault injection.
+ */
+#include "eventpoll_test.h"
+
+EVENTPOLL_FIXTURE(fault_injection);
+
+#define FAIL_NTH "/proc/thread-self/fail-nth"
+
+static void write_text(const char *path, const char *text)
+{
+	int fd = MUST(open(path, O_WRONLY | O_CLOEXEC));
+
+	MUST(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+/* The @n-th possible failure of this thread from here on happens; 0: none. */
+static void fail_nth(int fail, int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", n);
+	MUST(pwrite(fail, text, strlen(text), 0));
+}
+
+/* Whether the failure asked for is still to come. */
+static bool is_pending(int fail)
+{
+	char text[16] = "";
+
+	MUST(pread(fail, text, sizeof(text) - 1, 0));
+	return atoi(text) > 0;
+}
+
+/* Something to try: what it needs, the call, and what it did if it succeeded. */
+struct trial {
+	int target;			/* fd to watch or watched */
+	struct epoll_event *events;	/* two */
+	void (*prepare)(struct trial *trial);
+	int (*call)(struct trial *trial);
+	bool (*undone)(struct trial *trial);	/* is all as it was prepared? */
+};
+
+static void nothing(struct trial *trial)
+{
+	(void)trial;
+}
+
+static void unregister(struct trial *trial)
+{
+	del(ep, trial->target);
+}
+
+static int call_add(struct trial *trial)
+{
+	trial->events->events = EPOLLIN;
+	return ctl(ep, EPOLL_CTL_ADD, trial->target, trial->events);
+}
+
+static bool not_registered(struct trial *trial)
+{
+	(void)trial;
+	return registrations(ep) == 0 && ready(ep) == 0;
+}
+
+static void register_for_out(struct trial *trial)
+{
+	unregister(trial);
+	MUST(add(ep, trial->target, EPOLLPRI) ? -1 : 0);
+}
+
+static int call_mod(struct trial *trial)
+{
+	trial->events->events = EPOLLIN;
+	return ctl(ep, EPOLL_CTL_MOD, trial->target, trial->events);
+}
+
+static bool still_for_out(struct trial *trial)
+{
+	(void)trial;
+	return registrations(ep) == 1 && ready(ep) == 0;
+}
+
+static void register_edge(struct trial *trial)
+{
+	unregister(trial);
+	MUST(add(ep, trial->target, EPOLLIN | EPOLLET) ? -1 : 0);
+}
+
+static int call_wait(struct trial *trial)
+{
+	return harvest(ep, trial->events, 2, 0) == 1 ? 0 : -errno;
+}
+
+static bool always(struct trial *trial)
+{
+	(void)trial;
+	return true;
+}
+
+static int call_create(struct trial *trial)
+{
+	int fd = create();
+
+	(void)trial;
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/* Every failure of the call, each alone. How many there were. */
+static int try_all(struct __test_metadata *_metadata, struct trial *trial)
+{
+	int fail = MUST(open(FAIL_NTH, O_RDWR | O_CLOEXEC));
+	int failed = 0;
+
+	for (int n = 1;; n++) {
+		bool pending;
+		int ret;
+
+		trial->prepare(trial);
+		fail_nth(fail, n);
+		ret = trial->call(trial);
+		pending = is_pending(fail);
+		fail_nth(fail, 0);
+		if (pending)
+			break;
+		/* A failure that the kernel makes good by itself fails nothing. */
+		if (!ret)
+			continue;
+		failed++;
+		EXPECT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
+			TH_LOG("failure %d: %s", n, strerror(-ret));
+		}
+		EXPECT_TRUE(trial->undone(trial)) {
+			TH_LOG("failure %d left something behind", n);
+		}
+		EXPECT_EQ(0, trial->call(trial)) {
+			TH_LOG("failure %d: the retry failed", n);
+		}
+	}
+	close(fail);
+	return failed;
+}
+
+#define FAULT_INJECTION_OR_SKIP()							\
+	do {										\
+		if (access(FAIL_NTH, W_OK))						\
+			SKIP(return, "the kernel has no fault injection");		\
+		/* By default only allocations that may not sleep fail. */		\
+		write_text("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");		\
+		write_text("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");	\
+		/* No stack for each of them: it would be taken for a report. */	\
+		write_text("/sys/kernel/debug/failslab/verbose", "0");			\
+		write_text("/sys/kernel/debug/fail_page_alloc/verbose", "0");		\
+		write_text("/sys/kernel/debug/fail_usercopy/verbose", "0");		\
+	} while (0)
+
+static struct epoll_event buffer[2];
+
+#define TRIAL(fd, before, function, check) (&(struct trial) {				\
+	.target = (fd), .events = buffer, .prepare = before, .call = function,		\
+	.undone = check,								\
+})
+
+TEST_F(fault_injection, create_fails_cleanly)
+{
+	FAULT_INJECTION_OR_SKIP();
+	EXPECT_LT(0, try_all(_metadata, TRIAL(-1, nothing, call_create, always)));
+}
+
+TEST_F(fault_injection, add_leaves_nothing_and_can_be_retried)
+{
+	FAULT_INJECTION_OR_SKIP();
+	/* The epitem, and the copy of the event. */
+	EXPECT_LE(2, try_all(_metadata, TRIAL(new_eventfd(1), unregister, call_add,
+					      not_registered)));
+}
+
+TEST_F(fault_injection, add_of_a_file_with_two_wait_queues)
+{
+	int pipe[2], both;
+	char path[64];
+
+	FAULT_INJECTION_OR_SKIP();
+	new_pipe(pipe);
+	put_bytes(pipe[1], 1);
+	/* Both ends in one description: it waits on both queues of the pipe. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", pipe[0]);
+	both = MUST(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	EXPECT_LE(3, try_all(_metadata, TRIAL(both, unregister, call_add, not_registered)));
+}
+
+TEST_F(fault_injection, add_of_an_instance)
+{
+	int inner;
+
+	FAULT_INJECTION_OR_SKIP();
+	inner = create();
+	ASSERT_EQ(0, add(inner, new_eventfd(1), EPOLLIN));
+	EXPECT_LE(2, try_all(_metadata, TRIAL(inner, unregister, call_add, not_registered)));
+}
+
+TEST_F(fault_injection, add_of_an_in_tree_instance)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int inner;
+
+	FAULT_INJECTION_OR_SKIP();
+	inner = MUST(epoll_create1(EPOLL_CLOEXEC));
+	MUST(epoll_ctl(inner, EPOLL_CTL_ADD, new_eventfd(1), &event));
+	EXPECT_LE(2, try_all(_metadata, TRIAL(inner, unregister, call_add, not_registered)));
+}
+
+TEST_F(fault_injection, mod_changes_nothing)
+{
+	FAULT_INJECTION_OR_SKIP();
+	EXPECT_LE(1, try_all(_metadata, TRIAL(new_eventfd(1), register_for_out, call_mod,
+					      still_for_out)));
+}
+
+TEST_F(fault_injection, wait_loses_no_edge)
+{
+	FAULT_INJECTION_OR_SKIP();
+	EXPECT_LE(1, try_all(_metadata, TRIAL(new_eventfd(1), register_edge, call_wait, always)));
+}
+
+TEST_HARNESS_MAIN
