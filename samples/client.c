@@ -51,7 +51,8 @@ static void check_answer(int fd, unsigned int connection, unsigned int sequence)
 	message_invert(&answer);
 	if (answer.connection != connection || answer.sequence != sequence ||
 	    !message_is_intact(&answer))
-		errx(EXIT_FAILURE, "client: wrong answer to request %u on connection %u", sequence, connection);
+		errx(EXIT_FAILURE, "client: wrong answer to request %u on connection %u", sequence,
+		     connection);
 }
 
 static void send_extra(const struct client_job *job, unsigned int number)

@@ -27,7 +27,7 @@ static const char *const counter_name[NR_COUNTERS] = {
 static atomic_ulong counters[NR_COUNTERS];
 
 /* The process whose counters these are; 0 once it has printed them. */
-static _Atomic pid_t owner;
+static atomic_int owner;
 
 void stats_count(enum counter counter)
 {
@@ -59,8 +59,8 @@ static char *append_number(char *end, unsigned long number)
 void stats_print(void)
 {
 	char line[256], *end = line;
-	pid_t pid = getpid();
-	pid_t expected = pid;
+	int pid = getpid();
+	int expected = pid;
 
 	if (!options.stats || !atomic_compare_exchange_strong(&owner, &expected, 0))
 		return;

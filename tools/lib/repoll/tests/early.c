@@ -3,6 +3,7 @@
  * The first syscall() of the process, from within an allocator that is not ready
  * yet: jemalloc makes one as it sets itself up, with its lock held.
  */
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,17 +13,18 @@
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 
-static bool not_ready, called;
+/* syscall() is declared not to call back into this file, which it does here. */
+static atomic_bool not_ready, called;
 
 void *malloc(size_t size)
 {
-	called |= not_ready;
+	called = called || not_ready;
 	return __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-	called |= not_ready;
+	called = called || not_ready;
 	return __libc_calloc(count, size);
 }
 
