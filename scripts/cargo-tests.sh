@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# cargo-tests.sh DIR: inside the tool root, builds the crate's test programs and
-# leaves their names in DIR/tests, a line each.
+# cargo-tests.sh DIR: inside the tool root, builds the crate's test programs in DIR
+# and leaves their names in DIR/tests, a line each.
 set -euo pipefail
 
 mkdir -p "$1"
-cargo --config scripts/cargo.toml test --locked --no-run --manifest-path tools/rust/repoll/Cargo.toml \
-	--target-dir "$1" --message-format json-render-diagnostics |
+scripts/cargo.sh "$1" test --no-run --message-format json-render-diagnostics |
 	python3 -c '
 import json, os, sys
 for line in sys.stdin:

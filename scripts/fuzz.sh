@@ -14,4 +14,4 @@
 guest_ensure
 build_module
 build_fuzzer
-guest_run "$(fuzzer_command --seed "${SEED:-1}" --ops "${OPS:-100000}" "$@")"
+guest_run "$(fuzzer_setup; fuzzer --seed "${SEED:-1}" --ops "${OPS:-100000}" "$@")"

@@ -8,13 +8,16 @@ build_fuzzer() {
 		make -j"$JOBS" -C tools/testing/fuzz O="$BUILD/fuzz"
 }
 
-# fuzzer_command OPTIONS...: the command that runs it in a guest, a process for
-# each CPU.
-#
-# TCP's answers must not wait for a timer: acknowledgements go out at once.
-fuzzer_command() {
-	printf 'ip route change local 127.0.0.0/8 dev lo table local proto kernel %s\n' \
-		"scope host src 127.0.0.1 quickack 1"
-	printf 'exec build/fuzz/fuzz --jobs %s' "$GUEST_CPUS"
+# The command that prepares a guest: TCP's acknowledgements must not wait for a
+# timer, which nobody could tell when it has run.
+fuzzer_setup() {
+	echo 'ip route change local 127.0.0.0/8 dev lo table local proto kernel' \
+		'scope host src 127.0.0.1 quickack 1 || exit'
+}
+
+# fuzzer OPTIONS...: the command that runs it, a process for each CPU.
+fuzzer() {
+	printf 'build/fuzz/fuzz --jobs %s' "$GUEST_CPUS"
 	printf ' %q' "$@"
+	echo
 }

@@ -18,10 +18,10 @@ skip	skip	not today
 silent	fail	no test result in its output
 status	fail	exit code 1
 warning	fail	kernel log: WARNING: CPU: 0 PID: 1 at nowhere
-module	fail	kernel log: repoll: something is wrong
+message	fail	kernel log: repoll: something is wrong
 orphan	fail	processes left behind: sleep
 leak	fail	leak: /sys/module/repoll/refcnt: 1, was 0
-hang	fail	not finished after 10 s
+hang	fail	killed by SIGKILL; not finished after 10 s
 panic	fail	the guest died
 after	pass
 '

@@ -2,11 +2,21 @@
 """Test programs: which tests they hold, how to run one, what its output says."""
 
 import re
+import signal
 import subprocess
 from dataclasses import dataclass, field
 
 TAP = re.compile(r"^(ok|not ok) \d+(?: -)? ?(.*?)(?: *# *(SKIP|XFAIL|TODO)\b *(.*))?$")
+# What the harness says about an expectation that was not met.
+COMPLAINT = re.compile(r"^# (\w+\.c:\d+:.*)$", re.M)
 STATS = re.compile(r"^repoll-preload: create (\d+) .*\bfallback (\d+)\b", re.M)
+
+
+def ending(status):
+    """How a process ended that should have ended otherwise."""
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit code {status}" if status else "no test result in its output"
 
 
 @dataclass
@@ -61,9 +71,12 @@ class Tap(Program):
             if match:
                 results.append(self.result(*match.groups()))
         if not results:
-            results.append(Result(name, "fail", ["no test result in its output"]))
+            results.append(Result(name, "fail", [ending(status)]))
         elif status not in (0, 4) and all(r.outcome != "fail" for r in results):
-            results.append(Result(name, "fail", [f"exit code {status}"]))
+            results[-1].fail(ending(status))
+        for result in results:
+            if result.outcome == "fail" and not result.reasons:
+                result.reasons += COMPLAINT.findall(output)[:1]
         return results
 
     @staticmethod
@@ -132,10 +145,8 @@ class Libtest(Program):
         ]
 
     def results(self, name, status, output):
-        if status != 0:
-            return [Result(name, "fail", [f"exit code {status}"])]
-        if not re.search(r"^test result: ok\. 1 passed;", output, re.M):
-            return [Result(name, "fail", ["no test result in its output"])]
+        if status or not re.search(r"^test result: ok\. 1 passed;", output, re.M):
+            return [Result(name, "fail", [ending(status)])]
         return [Result(name, "pass")]
 
 

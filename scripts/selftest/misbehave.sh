@@ -28,8 +28,11 @@ status)
 	exit 1
 	;;
 warning) echo "<4>WARNING: CPU: 0 PID: 1 at nowhere" >/dev/kmsg ;;
-module) echo "<3>repoll: something is wrong" >/dev/kmsg ;;
-orphan) sleep 1000 & ;;
+message) echo "<3>repoll: something is wrong" >/dev/kmsg ;;
+orphan)
+	sleep 1000 &
+	sleep 0.5
+	;;
 leak) holder bash -c 'exec 9<>/dev/repoll; sleep 1000' ;;
 hang) sleep 1000 ;;
 panic) echo c >/proc/sysrq-trigger ;;
