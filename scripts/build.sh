@@ -9,7 +9,7 @@ build() {
 	local name=$1 what=$2
 	shift 2
 
-	step "$name" "$what" toolroot_run "$@"
+	with_lock "$BUILD/build.lock" "$what" step "$name" "$what" toolroot_run "$@"
 }
 
 build_module() {
@@ -36,9 +36,7 @@ build_tests() {
 		make -j"$JOBS" -C tools/testing/selftests/repoll \
 		KSRC="$KDIR" O="$BUILD/selftests"
 	build wakeup "the kernel's own epoll_wakeup_test" \
-		gcc -O2 -pthread -I "$KDIR/tools/testing/selftests" \
-		-o "$BUILD/epoll_wakeup_test" \
-		"$KDIR/tools/testing/selftests/filesystems/epoll/epoll_wakeup_test.c"
+		scripts/wakeup-test.sh "$BUILD/wakeup"
 	build crate "crate, with its tests: build/crate" \
 		scripts/cargo-tests.sh "$BUILD/crate"
 }

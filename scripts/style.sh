@@ -29,7 +29,8 @@ USER_IGNORE=(
 
 # files PATTERN...: the files of the checkout that match, tracked or new.
 files() {
-	git -c safe.directory="$TOP" ls-files -co --exclude-standard -- "$@"
+	git -c safe.directory="$TOP" ls-files -co --exclude-standard --deduplicate -- "$@" |
+		while read -r file; do [ ! -f "$file" ] || echo "$file"; done
 }
 
 # check WHAT COMMAND...: one check; what it says is shown if it fails.

@@ -34,10 +34,10 @@ make_plan() {
 	while read -r name; do
 		line "crate-$(basename "${name%-*}")" libtest "" "$name"
 	done <"$BUILD/crate/tests"
-	line epoll_wakeup_test harness "" build/epoll_wakeup_test
+	line epoll_wakeup_test harness "" build/wakeup/epoll_wakeup_test
 	line epoll_wakeup_test-preload preloaded \
 		"LD_PRELOAD=build/lib/librepoll-preload.so REPOLL_PRELOAD_STATS=1" \
-		build/epoll_wakeup_test
+		build/wakeup/epoll_wakeup_test
 }
 
 # The guest died: whatever was running failed.

@@ -69,7 +69,8 @@ run_command() {
 
 run_shell() {
 	exec </dev/hvc0 >/dev/hvc0 2>&1
-	stty sane rows "$REPOLL_ROWS" cols "$REPOLL_COLS"
+	stty sane
+	[ "$REPOLL_ROWS" = 0 ] || stty rows "$REPOLL_ROWS" cols "$REPOLL_COLS"
 	load_module
 	setsid -c bash -i
 	status=$?

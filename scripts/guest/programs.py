@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 TAP = re.compile(r"^(ok|not ok) \d+(?: -)? ?(.*?)(?: *# *(SKIP|XFAIL|TODO)\b *(.*))?$")
 # What the harness says about an expectation that was not met.
-COMPLAINT = re.compile(r"^# (\w+\.c:\d+:.*)$", re.M)
+COMPLAINT = re.compile(r"^# (\w+\.c:\d+:.*|\w+: Test terminated .*)$", re.M)
 STATS = re.compile(r"^repoll-preload: create (\d+) .*\bfallback (\d+)\b", re.M)
 
 
@@ -126,6 +126,8 @@ class Preloaded(Harness):
     def results(self, name, status, output):
         results = super().results(name, status, output)
         counts = [(int(create), int(fallback)) for create, fallback in STATS.findall(output)]
+        if results[0].outcome == "fail":
+            return results
         if not sum(create for create, _ in counts):
             results[0].fail("no instance of /dev/repoll was created")
         if sum(fallback for _, fallback in counts):
