@@ -11,6 +11,8 @@ help:
 #:   make test             build, boot, run all tests
 #:   make vm CMD="..."     run a shell command in a guest, the module loaded
 #:   make shell            an interactive shell there
+#:   make fuzz             random operations on both: SEED=... OPS=...
+#:   make fuzz-planted     check that the fuzzer finds bugs that were planted
 #:   make test-runner      check that make test notices what it should
 #:   make style            rustfmt, clippy, checkpatch, shellcheck
 #:   make tools            the library, the interposer and the samples only
@@ -23,6 +25,11 @@ help:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
 run test test-runner style tools:
+	@scripts/$@.sh
+
+fuzz fuzz-planted: override export SEED := $(SEED)
+fuzz fuzz-planted: override export OPS := $(OPS)
+fuzz fuzz-planted:
 	@scripts/$@.sh
 
 # $(value): the command as it was typed, dollar signs and all.
@@ -44,4 +51,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean

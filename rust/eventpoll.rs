@@ -194,11 +194,14 @@ impl Eventpoll {
 
     /// Puts `item` on the ready list because ADD or MOD found it ready, and wakes who waits.
     pub(crate) fn post(&self, interest: &Interest, item: &Epitem) {
-        if !interest.rdllist.push_back(item) {
+        // What wakeups have queued came before.
+        self.drain(interest);
+        let listed = interest.rdllist.push_back(item);
+        self.settle(interest);
+        if !listed {
             return;
         }
         item.ws.stay_awake();
-        self.settle(interest);
         self.wake_waiter();
         if self.poll_wait.is_active() {
             self.poll_wait.wake_poll(Events::IN);
