@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "settle.h"
+
+/* Bytes that terminals of @side have for their readers. */
+static int terminal_input(const struct world *w, enum side twin)
+{
+	int sum = 0;
+
+	for (int slot = 0; slot < SLOTS; slot++) {
+		struct pollfd pfd = { .fd = world_fd(twin, slot), .events = POLLIN };
+		int bytes = 0;
+
+		if (world_kind(w, slot) != OBJ_PTY)
+			continue;
+		/* Runs the work item if there is no input; the ioctl waits for it. */
+		poll(&pfd, 1, 0);
+		if (!ioctl(pfd.fd, FIONREAD, &bytes))
+			sum += bytes;
+	}
+	return sum;
+}
+
+static int input_before;
+
+void settle_before(const struct world *w, enum side twin, const struct op *op)
+{
+	if (world_kind(w, op->a) == OBJ_PTY)
+		input_before = terminal_input(w, twin);
+}
+
+/* Until @bytes more have arrived, or whoever would read them is gone. */
+static void settle_terminal(const struct world *w, enum side twin, int bytes)
+{
+	for (int i = 0; i < 50 && terminal_input(w, twin) < input_before + bytes; i++)
+		usleep(100);
+}
+
+static bool has_inet(const struct world *w)
+{
+	for (int i = 1; i < w->files; i++)
+		if (object_is_inet(w->file[i].kind))
+			return true;
+	return false;
+}
+
+/*
+ * A CPU takes the packets of its backlog in order. Two of our own, one after the
+ * other, come in after all that was on its way, and after the answers to that.
+ */
+static void settle_loopback(void)
+{
+	static int fd = -1;
+	char byte = 0;
+
+	if (fd < 0) {
+		fd = object_inet_socket(SOCK_DGRAM);
+		object_connect(fd, fd);
+	}
+	for (int i = 0; i < 2; i++)
+		if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1) {
+			perror("loopback");
+			exit(2);
+		}
+}
+
+/* May this change anything on the way between two sockets? */
+static bool sends_packets(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_CTL:
+	case OP_WAIT:
+	case OP_POLL:
+	case OP_FDINFO:
+	case OP_SEND_FD:
+		return false;
+	default:
+		return true;
+	}
+}
+
+void settle_after(const struct world *w, enum side twin, const struct op *op, int ret)
+{
+	if (op->kind == OP_WRITE && world_kind(w, op->a) == OBJ_PTY && ret > 0)
+		settle_terminal(w, twin, ret);
+	if (sends_packets(op) && has_inet(w))
+		settle_loopback();
+}
