@@ -19,6 +19,7 @@ cache_entry() {
 	local kind=$1 key=$2 what=$3 builder=$4
 
 	if [ -e "$CACHE/$kind/$key" ]; then
+		touch "$CACHE/$kind/$key" # it is in use
 		uptodate "$what"
 		return
 	fi
@@ -26,11 +27,14 @@ cache_entry() {
 }
 
 cache_build() {
-	local kind=$1 key=$2 what=$3 builder=$4 partial=$CACHE/$1/$2.partial
+	local kind=$1 key=$2 what=$3 builder=$4 partial=$CACHE/$1/$2.partial old
 
 	[ -e "$CACHE/$kind/$key" ] && return
 	mkdir -p "$CACHE/$kind"
 	cache_remove "$CACHE/$kind"/*.partial
+	# What no checkout has used for long is of an older version of these scripts.
+	mapfile -t old < <(find "$CACHE/$kind" -mindepth 1 -maxdepth 1 -mtime +60)
+	cache_remove "${old[@]}"
 	step "$kind" "$what" "$builder" "$partial"
 	mv -T "$partial" "$CACHE/$kind/$key"
 }
