@@ -13,6 +13,7 @@ help:
 #:   make shell            an interactive shell there
 #:   make fuzz             random operations on both: SEED=... OPS=...
 #:   make fuzz-planted     check that the fuzzer finds bugs that were planted
+#:   make test-readme      run the commands of README.md
 #:   make test-runner      check that make test notices what it should
 #:   make style            rustfmt, clippy, checkpatch, shellcheck
 #:   make tools            the library, the interposer and the samples only
@@ -24,7 +25,7 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-runner style tools:
+run test test-runner test-readme style tools:
 	@scripts/$@.sh
 
 fuzz fuzz-planted: override export SEED := $(SEED)
@@ -51,4 +52,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-readme fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean
