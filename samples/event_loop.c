@@ -35,7 +35,7 @@
 #define TICK_MS		10
 #define MIN_TICKS	5
 #define EXTRAS		20
-#define DEADLINE_MS	120000
+#define DEADLINE_MS	300000
 
 /* What the loop watches: a file and what to do when it is ready. */
 struct source {
