@@ -65,10 +65,10 @@ extern "C" {
     ) -> c_uint;
 
     pub(crate) fn repoll_get_current_user() -> *mut bindings::user_struct;
-    pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct, max: c_long) -> bool;
+    pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct) -> bool;
     pub(crate) fn repoll_uncharge_watch(user: *mut bindings::user_struct);
     pub(crate) fn repoll_default_max_watches(item_size: c_uint) -> c_long;
-    pub(crate) fn repoll_sysctl_register(max_user_watches: *mut c_long) -> c_int;
+    pub(crate) fn repoll_sysctl_register(max: c_long) -> c_int;
     pub(crate) fn repoll_sysctl_unregister();
 
     pub(crate) fn repoll_waiter_add(

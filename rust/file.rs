@@ -171,8 +171,7 @@ impl<'a> Target<'a> {
             _qproc: None,
             _key: events.bits(),
         };
-        // SAFETY: Alive; `pt` outlives the call.
-        self.poll_with(unsafe { &mut *(&raw mut pt) }) & events
+        self.poll_with(&mut pt) & events
     }
 
     /// `vfs_poll()`. May sleep.

@@ -7,7 +7,7 @@ use super::{
     rdllist::Rdllist,
     wakeup::WakeupSource,
 };
-use core::{cell::Cell, ptr, ptr::NonNull};
+use core::{cell::Cell, cmp::Ordering, ptr, ptr::NonNull};
 use kernel::{
     bindings, container_of,
     prelude::*,
@@ -64,12 +64,10 @@ impl Interest {
         // SAFETY: The walk starts at the root and follows the links of the tree.
         while let Some(item) = unsafe { self.item_of(node) } {
             let links = item.rbn.get();
-            node = if key < item.key {
-                links.rb_left
-            } else if key > item.key {
-                links.rb_right
-            } else {
-                return Some(item);
+            node = match key.cmp(&item.key) {
+                Ordering::Less => links.rb_left,
+                Ordering::Greater => links.rb_right,
+                Ordering::Equal => return Some(item),
             };
         }
         None

@@ -6,25 +6,8 @@ use super::{
     epitem::{check, Epitem},
     ffi,
 };
-use core::{cell::UnsafeCell, ptr::NonNull};
+use core::ptr::NonNull;
 use kernel::{bindings, ffi::c_long, prelude::*};
-
-/// The limit, as `/proc/sys/fs/repoll/max_user_watches` shows and sets it.
-///
-/// The C side of the sysctl writes it with no lock, as it does for in-tree epoll's.
-struct MaxUserWatches(UnsafeCell<c_long>);
-
-// SAFETY: Accessed by volatile loads and stores of one word only.
-unsafe impl Sync for MaxUserWatches {}
-
-static MAX_USER_WATCHES: MaxUserWatches = MaxUserWatches(UnsafeCell::new(0));
-
-impl MaxUserWatches {
-    fn get(&self) -> c_long {
-        // SAFETY: Valid for reads; a concurrent write of the word is what volatile is for.
-        unsafe { self.0.get().read_volatile() }
-    }
-}
 
 /// The default limit: in-tree's 4 % of memory.
 pub(crate) fn default_max_watches() -> usize {
@@ -39,15 +22,8 @@ pub(crate) struct QuotaSysctl(());
 impl QuotaSysctl {
     /// Sets the limit to its default and shows the sysctl. May sleep. `ENOMEM`.
     pub(crate) fn new() -> Result<Self> {
-        // SAFETY: Nobody else refers to it before the sysctl is registered.
-        unsafe {
-            MAX_USER_WATCHES
-                .0
-                .get()
-                .write(default_max_watches() as c_long)
-        };
-        // SAFETY: A static, hence valid for as long as the sysctl may write it.
-        check(unsafe { ffi::repoll_sysctl_register(MAX_USER_WATCHES.0.get()) })?;
+        // SAFETY: In process context, once.
+        check(unsafe { ffi::repoll_sysctl_register(default_max_watches() as c_long) })?;
         Ok(Self(()))
     }
 }
@@ -95,7 +71,7 @@ impl<'a> WatchCharge<'a> {
     /// Counts one more watch. `ENOSPC` when `user` has as many as allowed.
     pub(crate) fn new(user: &'a User) -> Result<Self> {
         // SAFETY: `user` holds a reference.
-        if unsafe { ffi::repoll_charge_watch(user.0.as_ptr(), MAX_USER_WATCHES.get()) } {
+        if unsafe { ffi::repoll_charge_watch(user.0.as_ptr()) } {
             Ok(Self(user))
         } else {
             Err(ENOSPC)

@@ -174,8 +174,9 @@ impl kernel::InPlaceModule for RepollModule {
             nesting::LINKS.init();
         }
         try_pin_init!(Self {
-            // SAFETY: The only ones; dropped after everything that uses them.
+            // SAFETY: The only one; dropped after everything that uses it.
             _cache: unsafe { epitem::EpitemCache::new()? },
+            // SAFETY: As above.
             _files: unsafe { watched_file::WatchedFiles::new(quota::default_max_watches())? },
             _quota: quota::QuotaSysctl::new()?,
             _hook: CloseHook::new()?,

@@ -15,6 +15,8 @@ failed=0
 USER_IGNORE=(
 	# macros that only the kernel's headers define
 	PREFER_DEFINED_ATTRIBUTE_MACRO BIT_MACRO
+	# the types of stdint.h, which user space has
+	PREFER_KERNEL_TYPES
 	# what user space gets when a system call is not there
 	ENOSYS
 	# a flag that a signal handler sets
@@ -67,7 +69,7 @@ c_style() {
 	shift
 
 	printf '%s\0' "${@:?no C files}" |
-		toolroot_run xargs -0 -n 8 -P "$JOBS" perl "$KDIR/scripts/checkpatch.pl" --no-tree \
+		toolroot_run env GIT_DIR=/none xargs -0 -n 8 -P "$JOBS" perl "$KDIR/scripts/checkpatch.pl" --no-tree \
 			--strict --terse --no-summary --show-types --ignore "$ignored" -f
 }
 

@@ -78,6 +78,7 @@ static void notrace close_hook(unsigned long ip, unsigned long parent_ip,
 	 * no call in flight knows that none is on its way (unregister_hook()).
 	 */
 	atomic_inc(&calls_in_flight);
+	/* Pairs with the locks of the table, which the last instance takes to empty it. */
 	smp_mb__after_atomic();
 	if (!repoll_file_is_watched(file)) {
 		atomic_dec(&calls_in_flight);
@@ -115,7 +116,7 @@ static int register_hook(void)
 static void quiesce(void)
 {
 	while (atomic_read(&calls_in_flight))
-		msleep(1);
+		usleep_range(1000, 2000);
 }
 
 /* 0, or -ENODEV when the tracer has died (ftrace_kill()): our handler stays in place then. */

@@ -78,10 +78,10 @@ unsigned int repoll_put_events(u64 uevents, const struct epoll_event *events, un
 
 /* user.c */
 struct user_struct *repoll_get_current_user(void);
-bool repoll_charge_watch(struct user_struct *user, long max);
+bool repoll_charge_watch(struct user_struct *user);
 void repoll_uncharge_watch(struct user_struct *user);
 long repoll_default_max_watches(unsigned int item_size);
-int repoll_sysctl_register(long *max_user_watches);
+int repoll_sysctl_register(long max);
 void repoll_sysctl_unregister(void);
 
 /* wait.c; repoll_waiter_woken() has the type of a wait_queue_func_t. */

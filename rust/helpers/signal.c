@@ -7,6 +7,16 @@
 
 #include "helpers.h"
 
+/* The mask at user address @umask, in the layout of the caller's kind. 0 or -EFAULT. */
+static int read_sigmask(sigset_t *mask, u64 umask)
+{
+#ifdef CONFIG_COMPAT
+	if (in_compat_syscall())
+		return get_compat_sigset(mask, compat_ptr(umask));
+#endif
+	return copy_from_user(mask, u64_to_user_ptr(umask), sizeof(*mask)) ? -EFAULT : 0;
+}
+
 /**
  * repoll_set_user_sigmask - the caller's signal mask for the time of a wait.
  * @umask: user address of the mask; 0 leaves everything as it is.
@@ -24,13 +34,7 @@ int repoll_set_user_sigmask(u64 umask, size_t sigsetsize)
 		return 0;
 	if (sigsetsize != sizeof(sigset_t))
 		return -EINVAL;
-#ifdef CONFIG_COMPAT
-	if (in_compat_syscall()) {
-		if (get_compat_sigset(&mask, compat_ptr(umask)))
-			return -EFAULT;
-	} else
-#endif
-	if (copy_from_user(&mask, u64_to_user_ptr(umask), sizeof(mask)))
+	if (read_sigmask(&mask, umask))
 		return -EFAULT;
 
 	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));

@@ -15,13 +15,16 @@ struct user_struct *repoll_get_current_user(void)
 	return get_current_user();
 }
 
+/* The most watches that a user may have, over all instances. */
+static long max_user_watches;
+
 /*
- * Count one more watch of @user unless it has @max already. The counter is that
- * of in-tree epoll: a watch costs the kernel the same on either side.
+ * Count one more watch of @user unless it has as many as allowed. The counter is
+ * that of in-tree epoll: a watch costs the kernel the same on either side.
  */
-bool repoll_charge_watch(struct user_struct *user, long max)
+bool repoll_charge_watch(struct user_struct *user)
 {
-	if (percpu_counter_compare(&user->epoll_watches, max) >= 0)
+	if (percpu_counter_compare(&user->epoll_watches, READ_ONCE(max_user_watches)) >= 0)
 		return false;
 	percpu_counter_inc(&user->epoll_watches);
 	return true;
@@ -46,10 +49,11 @@ static long long_zero;
 static long long_max = LONG_MAX;
 static struct ctl_table_header *sysctl_header;
 
-static struct ctl_table repoll_table[] = {
+static const struct ctl_table repoll_table[] = {
 	{
 		.procname	= "max_user_watches",
-		.maxlen		= sizeof(long),
+		.data		= &max_user_watches,
+		.maxlen		= sizeof(max_user_watches),
 		.mode		= 0644,
 		.proc_handler	= proc_doulongvec_minmax,
 		.extra1		= &long_zero,
@@ -57,10 +61,10 @@ static struct ctl_table repoll_table[] = {
 	},
 };
 
-/* Show @max_user_watches as /proc/sys/fs/repoll/max_user_watches. */
-int repoll_sysctl_register(long *max_user_watches)
+/* Set the limit to @max and show it as /proc/sys/fs/repoll/max_user_watches. */
+int repoll_sysctl_register(long max)
 {
-	repoll_table[0].data = max_user_watches;
+	max_user_watches = max;
 	sysctl_header = register_sysctl_sz("fs/repoll", repoll_table, ARRAY_SIZE(repoll_table));
 	return sysctl_header ? 0 : -ENOMEM;
 }
@@ -70,8 +74,9 @@ void repoll_sysctl_unregister(void)
 	unregister_sysctl_table(sysctl_header);
 }
 #else
-int repoll_sysctl_register(long *max_user_watches)
+int repoll_sysctl_register(long max)
 {
+	max_user_watches = max;
 	return 0;
 }
 

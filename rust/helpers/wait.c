@@ -82,6 +82,7 @@ bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_
 	struct wait_queue_head *head;
 
 	rcu_read_lock();
+	/* Pairs with the release store of wake_callback(). */
 	head = smp_load_acquire(whead);
 	if (head)
 		remove_wait_queue(head, wait);

@@ -89,7 +89,8 @@ TEST_F(hostile, other_sizes_and_directions_give_ENOTTY)
 		}
 		for (unsigned int dir = 0; dir < 4; dir++) {
 			if (dir != _IOC_DIR(good[i]))
-				EXPECT_EQ(-ENOTTY, call(_IOC(dir, REPOLL_IOC_TYPE, nr, size), page));
+				EXPECT_EQ(-ENOTTY,
+					  call(_IOC(dir, REPOLL_IOC_TYPE, nr, size), page));
 		}
 	}
 }

@@ -106,7 +106,8 @@ TEST_F(lifecycle, instance_survives_exec_with_its_registrations)
 		ASSERT_EQ(0, add(kept, plain, EPOLLIN));
 		ASSERT_EQ(0, add(kept, cloexec, EPOLLIN));
 		ASSERT_EQ(3, registrations(kept));
-		snprintf(test, sizeof(test), "test $(grep -c ^tfd: /proc/self/fdinfo/%d) = 2", kept);
+		snprintf(test, sizeof(test),
+			 "test $(grep -c ^tfd: /proc/self/fdinfo/%d) = 2", kept);
 		execl("/bin/sh", "sh", "-c", test, NULL);
 		_exit(127);
 	}));
