@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # test-host.sh: the ready protocol, the very file that the module is built from,
-# in all interleavings under a model checker, with and without each of its
+# in the interleavings of a model checker, with and without each of its
 # orderings; then under real threads and AddressSanitizer. No guest is needed.
 
 . "$(dirname "$0")/lib.sh"
@@ -30,7 +30,7 @@ toolroot_ensure
 cargo_env=(RUST_BACKTRACE=0)
 step host-build "building the ready protocol for the model checker" \
 	host_cargo loom --features loom --no-run
-step host-loom "the ready protocol in all interleavings, and without each ordering" \
+step host-loom "the ready protocol in its interleavings, and without each ordering" \
 	host_cargo loom --features loom
 
 # The sanitizer's switch is not a stable one; its runtime is clang's. A target

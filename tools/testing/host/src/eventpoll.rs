@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An instance, in the steps of the module's `eventpoll.rs`, `deliver.rs`, `ctl.rs` and `wait.rs`:
+//! the same order of operations on the same lists.
+
+use super::{
+    epitem::{Epitem, File},
+    events::Events,
+    rdllist::Rdllist,
+    ready::{self, Ovflist},
+    wait_queue::WaitQueue,
+};
+use crate::{atomic::Ordering, sync::Mutex};
+use std::{ptr, sync::Arc};
+
+/// What the instance's mutex guards.
+pub(crate) struct Interest {
+    set: Vec<Box<Epitem>>,
+    rdllist: Rdllist,
+    /// Under the model checker removed epitems are kept, so that a broken protocol comes across
+    /// them and not across freed memory.
+    removed: Vec<Box<Epitem>>,
+}
+
+// SAFETY: Cells in there are used under the mutex only.
+unsafe impl Send for Interest {}
+
+impl Interest {
+    fn position(&self, fd: usize) -> usize {
+        self.set
+            .iter()
+            .position(|item| item.fd == fd)
+            .expect("registered")
+    }
+}
+
+pub(crate) struct Eventpoll {
+    interest: Mutex<Interest>,
+    ovflist: Ovflist,
+    wq: WaitQueue,
+}
+
+/// A delivered event: whose, and how much had happened to the file when it was polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) fd: usize,
+    pub(crate) happened: u32,
+}
+
+impl Eventpoll {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            interest: Mutex::new(Interest {
+                set: Vec::new(),
+                rdllist: Rdllist::new(),
+                removed: Vec::new(),
+            }),
+            ovflist: Ovflist::new(),
+            wq: WaitQueue::new(),
+        })
+    }
+
+    /// `EPOLL_CTL_ADD`.
+    pub(crate) fn add(self: &Arc<Self>, fd: usize, file: &Arc<File>, events: Events) {
+        let mut interest = self.interest.lock().unwrap();
+        interest.set.push(Epitem::new(fd, file, events));
+        let item = interest.set.last().expect("just pushed");
+        file.hook(item, self);
+        if Self::poll_item(item).is_some() {
+            self.post(&interest, item);
+        }
+    }
+
+    /// `EPOLL_CTL_MOD`.
+    pub(crate) fn modify(&self, fd: usize, events: Events) {
+        let interest = self.interest.lock().unwrap();
+        let item = &interest.set[interest.position(fd)];
+        item.events.store(events);
+        ready::event_happened();
+        if Self::poll_item(item).is_some() {
+            self.post(&interest, item);
+        }
+    }
+
+    /// `EPOLL_CTL_DEL`.
+    pub(crate) fn delete(&self, fd: usize) {
+        let mut interest = self.interest.lock().unwrap();
+        let position = interest.position(fd);
+        let item = &interest.set[position];
+        item.file.unhook();
+        if item.ready.is_queued() {
+            self.drain(&interest);
+        }
+        interest.rdllist.remove(item);
+        item.gone.store(true, Ordering::Relaxed);
+        let item = interest.set.remove(position);
+        if cfg!(feature = "loom") {
+            interest.removed.push(item);
+        }
+        self.settle(&interest);
+    }
+
+    /// `epoll_wait()` without a timeout.
+    pub(crate) fn wait(&self, maxevents: usize) -> Vec<Event> {
+        let mut available = self.ovflist.available();
+        loop {
+            if available {
+                let events = self.harvest(maxevents);
+                if !events.is_empty() {
+                    return events;
+                }
+            }
+            self.wq.sleep_on(|| self.ovflist.available());
+            available = true;
+        }
+    }
+
+    /// `epoll_wait()` with a timeout of zero.
+    pub(crate) fn wait_zero(&self, maxevents: usize) -> Vec<Event> {
+        if self.ovflist.available() {
+            self.harvest(maxevents)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// A wakeup of `item`.
+    pub(crate) fn notify(&self, item: &Epitem) {
+        // SAFETY: Pushed to its own instance only, and drained before it is removed.
+        unsafe { self.ovflist.push(&item.ready) };
+        self.wake_waiter();
+    }
+
+    fn wake_waiter(&self) {
+        if self.wq.is_active() {
+            self.wq.wake_one();
+        }
+    }
+
+    fn drain(&self, interest: &Interest) {
+        let mut drained = Vec::new();
+        // SAFETY: The mutex is held; nodes are those of epitems of this set.
+        unsafe {
+            self.ovflist.drain(|node| {
+                let item = Epitem::from_node(node).as_ref();
+                item.assert_alive();
+                assert!(!drained.contains(&item.fd), "twice on the ovflist");
+                drained.push(item.fd);
+                interest.rdllist.push_back(item);
+            })
+        };
+    }
+
+    fn settle(&self, interest: &Interest) {
+        self.ovflist.settle(!interest.rdllist.is_empty());
+    }
+
+    fn post(&self, interest: &Interest, item: &Epitem) {
+        if interest.rdllist.push_back(item) {
+            self.settle(interest);
+            self.wake_waiter();
+        }
+    }
+
+    /// How much has happened to the item's file, if that is something to its mask.
+    fn poll_item(item: &Epitem) -> Option<u32> {
+        let events = item.events.load();
+        match item.file.happened() {
+            0 => None,
+            happened => events.intersects(Events::IN).then_some(happened),
+        }
+    }
+
+    fn harvest(&self, maxevents: usize) -> Vec<Event> {
+        let interest = self.interest.lock().unwrap();
+        self.drain(&interest);
+        let delivered = self.scan(&interest, maxevents);
+        self.settle(&interest);
+        if !interest.rdllist.is_empty() {
+            self.wake_waiter();
+        }
+        delivered
+    }
+
+    fn scan(&self, interest: &Interest, maxevents: usize) -> Vec<Event> {
+        let mut items = Vec::new();
+        let mut delivered = Vec::new();
+        let Some(last) = interest.rdllist.back() else {
+            return delivered;
+        };
+        let mut more = true;
+        while more && delivered.len() < maxevents {
+            let Some(item) = interest.rdllist.front() else {
+                break;
+            };
+            item.assert_alive();
+            more = !ptr::eq(item, last);
+            interest.rdllist.remove(item);
+            if let Some(happened) = Self::poll_item(item) {
+                delivered.push(Event {
+                    fd: item.fd,
+                    happened,
+                });
+                items.push(item);
+            }
+        }
+        for item in items {
+            let events = item.events.load();
+            if events.intersects(Events::ONESHOT) {
+                item.events.store(events.disarmed());
+            } else if !events.intersects(Events::ET) {
+                interest.rdllist.push_back(item);
+            }
+        }
+        delivered
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ready protocol of the module, checked on the host.
+//!
+//! `ready`, `events` and `rdllist` are the very files that the module is built from. What is around
+//! them there, and made of kernel, is here in the same steps, made of std or of the model checker.
+
+#![cfg(test)]
+
+mod atomic;
+mod epitem;
+mod eventpoll;
+#[allow(dead_code)]
+#[path = "../../../../rust/events.rs"]
+mod events;
+#[allow(dead_code)]
+#[path = "../../../../rust/rdllist.rs"]
+mod rdllist;
+#[path = "../../../../rust/ready.rs"]
+mod ready;
+mod sync;
+mod wait_queue;
+
+#[cfg(feature = "loom")]
+mod scenarios;
+#[cfg(not(feature = "loom"))]
+mod stress;
+
+#[cfg(feature = "loom")]
+mod holds {
+    macro_rules! tests {
+        ($($scenario:ident)*) => {
+            $(#[test]
+            fn $scenario() {
+                crate::scenarios::$scenario();
+            })*
+        };
+    }
+
+    tests! {
+        push_against_drain
+        push_again_against_drain
+        push_against_new_mask
+        push_against_rearming
+        push_against_waiter
+        pushes_of_one_against_waiter
+        new_mask_against_waiter
+        two_waiters
+        zero_timeout_against_harvest
+        zero_timeout_against_delete
+        delete
+        order
+        all_with_mod
+        all_with_del
+    }
+}
+
+/// Each is a module of the same files but for `ready`; made by `build.rs`.
+#[cfg(feature = "loom")]
+#[allow(dead_code)]
+mod mutants {
+    include!(concat!(env!("OUT_DIR"), "/mutants.rs"));
+}
