@@ -107,15 +107,17 @@ static inline int device_wait(int epfd, const struct repoll_wait *wait)
 
 /*
  * device_wait() as a cancellation point, which ioctl() is not: cancellation is
- * asynchronous for the length of the call. With a single thread there is nobody
- * to cancel it; pthread_cancel(pthread_self()) clears __libc_single_threaded.
+ * asynchronous for the length of the call. A single thread has nobody to cancel
+ * it meanwhile, but may have cancelled itself before.
  */
 static inline int device_wait_cancellable(int epfd, const struct repoll_wait *wait)
 {
 	int type, ret;
 
-	if (__libc_single_threaded)
+	if (__libc_single_threaded) {
+		pthread_testcancel();
 		return device_wait(epfd, wait);
+	}
 
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
 	ret = device_wait(epfd, wait);
