@@ -178,7 +178,7 @@ static inline int new_eventfd(unsigned int count)
 /* A file that poll() is nothing for: tmpfs has no such method. */
 static inline int new_regular_file(void)
 {
-	return MUST(syscall(SYS_memfd_create, "regular", 1 /* MFD_CLOEXEC */));
+	return MUST(memfd_create("regular", MFD_CLOEXEC));
 }
 
 static inline void post(int efd)

@@ -4,10 +4,6 @@
 
 EVENTPOLL_FIXTURE(exclusive);
 
-#ifndef EPOLLWAKEUP
-#define EPOLLWAKEUP (1U << 29)
-#endif
-
 enum { INSTANCES = 4 };
 
 TEST_F(exclusive, allowed_bits_are_accepted)

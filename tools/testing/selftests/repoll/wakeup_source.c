@@ -8,10 +8,6 @@
 
 EVENTPOLL_FIXTURE(wakeup_source);
 
-#ifndef EPOLLWAKEUP
-#define EPOLLWAKEUP (1U << 29)
-#endif
-
 /* Is the bit set in the only registration, as /proc shows it? */
 static int wakeup_bit(void)
 {
