@@ -231,8 +231,7 @@ impl Eventpoll {
     unsafe fn remove(&self, interest: &mut Interest, item: NonNull<Epitem>) {
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
-        this.hooks.unhook();
-        if this.ready.is_queued() {
+        if this.hooks.unhook() {
             // It cannot be taken from the middle of the ovflist.
             self.drain(interest);
         }

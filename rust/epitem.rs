@@ -9,7 +9,6 @@ use super::{
     file::TargetKind,
     quota::WatchCharge,
     rdllist::Rdllink,
-    ready,
     wait_hook::WaitHooks,
     wakeup::WakeupSource,
     watched_file::FileLink,
@@ -36,19 +35,16 @@ pub(crate) struct Key {
 /// are cleared before the set lets go of it: the wait queues of the watched file, the ovflist, the
 /// rdllist and the table of watched files.
 ///
-/// Who guards what: `ready` and `events` are atomics that wakeups use from any context; `link` is
-/// guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as well as `rbn`,
-/// `rdllink` and `hooks`, by the instance's mutex; the rest does not change.
+/// Who guards what: `events` is an atomic that wakeups use from any context, as are the nodes of the
+/// `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as
+/// well as `rbn`, `rdllink` and `hooks`, by the instance's mutex; the rest does not change.
 ///
 /// # Invariants
 ///
 /// * `ep` points to the instance whose interest set owns this, which outlives it.
 /// * `key.file` is a file whose `__fput()` has not got past the last-close hook: the hook waits
 ///   for the instance's mutex while the registration is in the table of watched files.
-#[repr(C)]
 pub(crate) struct Epitem {
-    /// First, so that a pointer to it is one to the epitem.
-    pub(crate) ready: ready::Node,
     pub(crate) ep: NonNull<Eventpoll>,
     pub(crate) key: Key,
     /// The mask of the last ADD or MOD; only the private bits of it after a one-shot delivery.
@@ -71,14 +67,6 @@ pub(crate) enum ForeignReady {
     Unknown,
     /// What the poll returned.
     Polled(Events),
-}
-
-impl Epitem {
-    /// The node's epitem.
-    pub(crate) fn from_node(node: NonNull<ready::Node>) -> NonNull<Epitem> {
-        // `ready` is the first field of a `repr(C)` type, and no node lives anywhere else.
-        node.cast()
-    }
 }
 
 /// The slab cache of epitems, `None` outside of the module's life.
@@ -147,7 +135,6 @@ impl EpitemBox {
         // SAFETY: Freshly allocated with the type's size and alignment.
         unsafe {
             item.write(Epitem {
-                ready: ready::Node::new(),
                 ep: NonNull::from(ep),
                 key,
                 events: AtomicEvents::new(events),

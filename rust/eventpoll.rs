@@ -12,7 +12,8 @@ use super::{
     interest::Interest,
     nesting::Topology,
     quota::User,
-    ready::Ovflist,
+    ready::{self, Ovflist},
+    wait_hook,
     wait_queue::WaitQueue,
 };
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -116,20 +117,32 @@ impl Eventpoll {
         !self.above_foreign.swap(true, Ordering::Relaxed)
     }
 
-    /// A wakeup of `item` for `key`: queue it, and wake who waits. Any context.
+    /// A wakeup of `item` for `key`: queue it by `node`, and wake who waits. Any context.
     ///
     /// Tells whether a waiter was woken. An event of another instance, ours or in-tree's, reaches
     /// those who poll this one through an `irq_work`, and only when it queued `item`: a wakeup within
     /// a wakeup could go around in a circle through in-tree epoll, deadlock on a wait queue's lock,
     /// or use up the stack, and one that is always passed on would go around for ever.
+    ///
+    /// # Safety
+    ///
+    /// `node` is that of the hook of `item`, a registration with this instance, whose wait queue is
+    /// locked by the caller.
     #[inline]
-    pub(crate) fn notify(&self, item: &Epitem, key: Events, sync: bool) -> bool {
+    pub(crate) unsafe fn notify(
+        &self,
+        item: &Epitem,
+        node: &ready::Node,
+        key: Events,
+        sync: bool,
+    ) -> bool {
         // Before the push, and also when it is queued already: the harvest that takes it off the
         // ovflist relaxes the wakeup source.
         item.ws.stay_awake_rcu();
-        // SAFETY: The epitem is pushed to its own instance only, and a removal drains the list
-        // after it has taken the hooks off.
-        let queued = unsafe { self.ovflist.push(&item.ready) };
+        // SAFETY: The wait queue's lock makes calls follow each other. The node is pushed to the
+        // instance of its epitem only, and a removal drains the list after it has taken the hooks
+        // off.
+        let queued = unsafe { self.ovflist.push(node) };
         let waiters = self.wq.is_active();
         if waiters {
             self.wq.wake_one(sync);
@@ -161,7 +174,7 @@ impl Eventpoll {
         // which a removal takes off the list first.
         unsafe {
             self.ovflist.drain(|node| {
-                let item = Epitem::from_node(node).as_ref();
+                let item = wait_hook::item_of(node).as_ref();
                 if item.kind == TargetKind::Foreign {
                     item.foreign.set(ForeignReady::Unknown);
                 }

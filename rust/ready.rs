@@ -8,6 +8,9 @@
 //! consumer at a time, the holder of the mutex, which takes the whole stack and appends it to the
 //! rdllist in order of arrival.
 //!
+//! What is pushed is the node of a wait-queue hook. Of one node there is one producer at a time:
+//! whoever has the lock of the wait queue. An epitem with hooks on two queues has two nodes.
+//!
 //! # States of a node
 //!
 //! ```text
@@ -16,6 +19,9 @@
 //!
 //! A push of a queued node does nothing. Being on the rdllist is a state of its own: an epitem may
 //! be there and queued here at once.
+//!
+//! `next` and `queued` go back and forth between the node's producer and the consumer: the push
+//! hands them over by its release of the stack's head, the drain by its release of `queued`.
 //!
 //! # Orderings
 //!
@@ -29,7 +35,7 @@
 //! 3. *Push against a waiter.* A waiter puts itself on the wait queue, then a full fence, then
 //!    asks [`Ovflist::available`]. A producer pushes, then a full fence, then looks for waiters.
 //!    One of them sees the other. A producer that found the node queued may skip the fence: the
-//!    one that queued it has yet to look for waiters itself.
+//!    one before it, which queued it, has looked for waiters after a fence of its own.
 //! 4. *Moving to the rdllist against asking.* The consumer sets [`Ovflist::available`]'s second
 //!    term before it takes the stack (release), and `available` reads the stack (acquire) before
 //!    that term. What moves is seen in the one place or the other, so that a zero-timeout wait
@@ -45,8 +51,8 @@ use core::ptr::{self, NonNull};
 ///
 /// # Invariants
 ///
-/// `next` is meaningful only while the node is linked on a stack or a [`Drained`] list, where its
-/// writer is the one producer that turned `queued` from false to true.
+/// While `queued` is false, `next` is the producer's; while it is true, the consumer's as soon as
+/// the node is on the stack.
 pub(crate) struct Node {
     next: AtomicPtr<Node>,
     queued: AtomicBool,
@@ -61,8 +67,8 @@ impl Node {
         }
     }
 
-    /// Whether the node is, or is about to be, on the ovflist. Only a holder of the instance's
-    /// mutex that has stopped the node's producers can rely on a no.
+    /// Whether the node is on the ovflist. To be asked by a holder of the instance's mutex that has
+    /// stopped the node's producers.
     pub(crate) fn is_queued(&self) -> bool {
         self.queued.load(Ordering::Relaxed)
     }
@@ -100,18 +106,19 @@ impl Ovflist {
     ///
     /// # Safety
     ///
-    /// `node` is only ever pushed to this list, and stays valid and in place until a drain has
-    /// returned it or the caller has otherwise seen to it that it is not queued.
+    /// No two calls for `node` run at once, and each sees what the one before did. It is only ever
+    /// pushed to this list, and stays valid and in place until a drain has returned it.
     #[inline]
     pub(crate) unsafe fn push(&self, node: &Node) -> bool {
-        // The plain load spares an already queued node the locked operation; see ordering 1.
-        if node.queued.load(Ordering::Relaxed) || node.queued.swap(true, Ordering::AcqRel) {
+        // Acquire: what the drain that returned the node has read of `next`, it has read before.
+        if node.queued.load(Ordering::Acquire) {
             return false;
         }
+        node.queued.store(true, Ordering::Relaxed);
         let this = ptr::from_ref(node).cast_mut();
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
-            // INVARIANT: this call turned `queued` to true.
+            // INVARIANT: Not on the stack yet, so `next` is the producer's.
             node.next.store(head, Ordering::Relaxed);
             match self
                 .head
@@ -162,8 +169,7 @@ impl Ovflist {
             // SAFETY: As above.
             let links = unsafe { node.as_ref() };
             fifo = links.next.load(Ordering::Relaxed);
-            // Release: a producer that now queues the node again must not have its `next` seen by
-            // the load above.
+            // Release: gives `next`, read above, back to the producer.
             links.queued.store(false, Ordering::Release);
             each(node);
         }

@@ -16,16 +16,24 @@ use super::{
 use core::{
     cell::Cell,
     ptr,
+    ptr::NonNull,
     sync::atomic::{AtomicPtr, Ordering},
 };
 use kernel::{bindings, container_of, prelude::*, types::Opaque};
 
 /// One hook.
 ///
+/// Guarded by the instance's mutex, but for what the holder of the wait queue's lock uses: `ready` as
+/// its one producer, and `whead`, which POLLFREE clears.
+///
 /// # Invariants
 ///
-/// While `whead` is not null, `wait` is on that queue with `private` pointing to the epitem.
+/// * While `whead` is not null, `wait` is on that queue.
+/// * `wait.private` points to the epitem from [`Self::add`] on.
+#[repr(C)]
 struct Hook {
+    /// First, so that a pointer to it is one to the hook.
+    ready: ready::Node,
     wait: Opaque<bindings::wait_queue_entry>,
     whead: AtomicPtr<bindings::wait_queue_head>,
     /// The next hook of the epitem; owned.
@@ -33,8 +41,9 @@ struct Hook {
 }
 
 impl Hook {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
+            ready: ready::Node::new(),
             wait: Opaque::uninit(),
             whead: AtomicPtr::new(ptr::null_mut()),
             next: Cell::new(None),
@@ -72,21 +81,37 @@ impl Hook {
 
     /// Takes the hook off its queue. When this returns, the callback does not run for it and never
     /// will: both are ordered by the queue's lock. Does not sleep.
-    fn remove(&self) {
+    ///
+    /// Tells whether the hook is on the ovflist.
+    fn remove(&self) -> bool {
         // SAFETY: By the type's invariant, and `AtomicPtr` is a pointer in memory.
         unsafe { ffi::repoll_remove_wait_queue(self.whead.as_ptr(), self.wait.get()) };
         self.whead.store(ptr::null_mut(), Ordering::Relaxed);
+        self.ready.is_queued()
     }
 }
 
-/// All hooks of an epitem. Guarded by the instance's mutex, but for `whead`, which POLLFREE clears.
+/// The epitem of a node.
+///
+/// # Safety
+///
+/// The node was pushed by a wakeup, and has not been freed.
+#[inline]
+pub(crate) unsafe fn item_of(node: NonNull<ready::Node>) -> NonNull<Epitem> {
+    // The first field of a `repr(C)` type, and no node lives anywhere else.
+    let hook = node.cast::<Hook>();
+    // SAFETY: By the type's invariant; a wakeup implies that the hook was added.
+    unsafe { NonNull::new_unchecked((*hook.as_ref().wait.get()).private.cast()) }
+}
+
+/// All hooks of an epitem. They are freed with it.
 pub(crate) struct WaitHooks {
     first: Hook,
     first_used: Cell<bool>,
 }
 
 impl WaitHooks {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             first: Hook::new(),
             first_used: Cell::new(false),
@@ -96,15 +121,29 @@ impl WaitHooks {
     /// Takes all hooks off their queues. When this returns, no wakeup is, or ever will be, at work
     /// on the epitem. Must come before anything else of a removal.
     ///
-    /// With the instance's mutex held, or before anybody knows the epitem. Does not sleep.
-    pub(crate) fn unhook(&self) {
+    /// Tells whether the ovflist refers to the epitem: it has to be drained then before the epitem
+    /// goes. With the instance's mutex held, or before anybody knows the epitem. Does not sleep.
+    pub(crate) fn unhook(&self) -> bool {
         if !self.first_used.replace(false) {
-            return;
+            return false;
         }
-        self.first.remove();
+        let mut queued = self.first.remove();
+        let (mut next, mut done) = (self.first.next.take(), None);
+        while let Some(hook) = next {
+            queued |= hook.remove();
+            next = hook.next.replace(done);
+            done = Some(hook);
+        }
+        self.first.next.set(done);
+        queued
+    }
+}
+
+impl Drop for WaitHooks {
+    fn drop(&mut self) {
+        // Not one within the other, as the compiler would.
         let mut next = self.first.next.take();
         while let Some(hook) = next {
-            hook.remove();
             next = hook.next.take();
         }
     }
@@ -207,8 +246,10 @@ unsafe extern "C" fn wake_callback(
     sync: i32,
     key: *mut kernel::ffi::c_void,
 ) -> i32 {
-    // SAFETY: By the invariant of `Hook`; the epitem lives until its hooks are off, for which the
-    // queue's lock is needed.
+    // SAFETY: `wait` is the field of a `Hook`, which lives, as its epitem does, until the hooks are
+    // off, for which the queue's lock is needed.
+    let hook = unsafe { &*container_of!(Opaque::cast_from(wait), Hook, wait) };
+    // SAFETY: As above, and by the invariant of `Hook`.
     let item = unsafe { &*(*wait).private.cast_const().cast::<Epitem>() };
     // SAFETY: The instance outlives its epitems.
     let ep = unsafe { item.ep.as_ref() };
@@ -222,14 +263,13 @@ unsafe extern "C" fn wake_callback(
     }
     // Not every file tells in the key what has happened.
     if !events.is_disarmed() && (key.is_empty() || key.intersects(events)) {
-        woken = ep.notify(item, key, sync != 0)
-            && !key.intersects(Events::POLLFREE)
-            && events.consumes_exclusively(key);
+        // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
+        // locked.
+        let waiters = unsafe { ep.notify(item, &hook.ready, key, sync != 0) };
+        woken = waiters && !key.intersects(Events::POLLFREE) && events.consumes_exclusively(key);
     }
 
     if key.intersects(Events::POLLFREE) {
-        // SAFETY: `wait` is the field of a `Hook`.
-        let hook = unsafe { &*container_of!(Opaque::cast_from(wait), Hook, wait) };
         // SAFETY: On the queue whose lock the caller holds. Until the store below, whoever removes
         // the epitem waits for that lock; after it, nothing keeps the epitem.
         unsafe { ffi::repoll_unhook_pollfree(wait) };

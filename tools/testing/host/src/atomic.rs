@@ -59,7 +59,6 @@ mod checked {
     checked!(AtomicBool, bool,
         load(order: Ordering) -> bool;
         store(value: bool, order: Ordering);
-        swap(value: bool, order: Ordering) -> bool;
     );
     checked!(AtomicU32, u32,
         load(order: Ordering) -> u32;

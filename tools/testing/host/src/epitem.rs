@@ -13,28 +13,30 @@ use crate::{
     sync::Mutex,
 };
 use std::{
+    cell::Cell,
     ptr::NonNull,
     sync::{Arc, Weak},
 };
 
 /// A watched file: it is readable once something has happened, and stays so.
 ///
-/// Its wait queues are told apart, since wakeups of one of them are serialised by its lock and those
-/// of two are not.
+/// Wakeups of one of its wait queues are serialised by that queue's lock, those of two are not.
 pub(crate) struct File {
     happened: AtomicU32,
-    queues: [Mutex<Option<Hook>>; 2],
+    queues: [Mutex<Option<Entry>>; QUEUES],
 }
 
-/// A registration's place on a wait queue.
-#[derive(Clone)]
-struct Hook {
-    item: NonNull<Epitem>,
+/// How many wait queues a file has.
+pub(crate) const QUEUES: usize = 2;
+
+/// What is on a wait queue: a hook of a registration.
+struct Entry {
+    hook: NonNull<Hook>,
     ep: Weak<Eventpoll>,
 }
 
-// SAFETY: The epitem is valid while the hook is on its queue, and used under the queue's lock.
-unsafe impl Send for Hook {}
+// SAFETY: The hook is valid while it is on its queue, and used under the queue's lock.
+unsafe impl Send for Entry {}
 
 impl File {
     pub(crate) fn new() -> Arc<Self> {
@@ -47,11 +49,11 @@ impl File {
     /// Something happens, of which one of the wait queues is told.
     pub(crate) fn event(&self, queue: usize) {
         self.happened.fetch_add(1, Ordering::Relaxed);
-        let hook = self.queues[queue].lock().unwrap();
-        if let Some(Hook { item, ep }) = hook.as_ref() {
-            // SAFETY: On the queue whose lock is held.
-            let item = unsafe { item.as_ref() };
-            item.wake_callback(&ep.upgrade().expect("an instance goes after its hooks"));
+        let entry = self.queues[queue].lock().unwrap();
+        if let Some(Entry { hook, ep }) = entry.as_ref() {
+            // SAFETY: On the queue whose lock is held, and its epitem is alive that long.
+            let (hook, item) = unsafe { (hook.as_ref(), hook.as_ref().item.get().as_ref()) };
+            item.wake_callback(hook, &ep.upgrade().expect("an instance goes after its hooks"));
         }
     }
 
@@ -62,9 +64,10 @@ impl File {
 
     /// Hooks `item` to the wait queues.
     pub(crate) fn hook(&self, item: &Epitem, ep: &Arc<Eventpoll>) {
-        for queue in &self.queues {
-            *queue.lock().unwrap() = Some(Hook {
-                item: NonNull::from(item),
+        for (queue, hook) in self.queues.iter().zip(&item.hooks) {
+            hook.item.set(NonNull::from(item));
+            *queue.lock().unwrap() = Some(Entry {
+                hook: NonNull::from(hook),
                 ep: Arc::downgrade(ep),
             });
         }
@@ -78,10 +81,35 @@ impl File {
     }
 }
 
-/// A registration.
+/// A hook of a registration on a wait queue.
 #[repr(C)]
+pub(crate) struct Hook {
+    ready: Node,
+    item: Cell<NonNull<Epitem>>,
+}
+
+impl Hook {
+    fn new() -> Self {
+        Self {
+            ready: Node::new(),
+            item: Cell::new(NonNull::dangling()),
+        }
+    }
+}
+
+/// The epitem of a node that was pushed.
+///
+/// # Safety
+///
+/// The node has not been freed.
+pub(crate) unsafe fn item_of(node: NonNull<Node>) -> NonNull<Epitem> {
+    // SAFETY: The first field of a `repr(C)` type.
+    unsafe { node.cast::<Hook>().as_ref() }.item.get()
+}
+
+/// A registration.
 pub(crate) struct Epitem {
-    pub(crate) ready: Node,
+    hooks: [Hook; QUEUES],
     pub(crate) rdllink: Rdllink,
     pub(crate) events: AtomicEvents,
     pub(crate) file: Arc<File>,
@@ -93,7 +121,7 @@ pub(crate) struct Epitem {
 impl Epitem {
     pub(crate) fn new(fd: usize, file: &Arc<File>, events: Events) -> Box<Self> {
         Box::new(Self {
-            ready: Node::new(),
+            hooks: [Hook::new(), Hook::new()],
             rdllink: Rdllink::new(),
             events: AtomicEvents::new(events),
             file: file.clone(),
@@ -102,9 +130,9 @@ impl Epitem {
         })
     }
 
-    /// The node's epitem.
-    pub(crate) fn from_node(node: NonNull<Node>) -> NonNull<Epitem> {
-        node.cast()
+    /// Whether the ovflist refers to it, once it is unhooked.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.hooks.iter().any(|hook| hook.ready.is_queued())
     }
 
     pub(crate) fn assert_alive(&self) {
@@ -112,12 +140,12 @@ impl Epitem {
     }
 
     /// In the steps of `wake_callback()`.
-    fn wake_callback(&self, ep: &Eventpoll) {
+    fn wake_callback(&self, hook: &Hook, ep: &Eventpoll) {
         self.assert_alive();
         event_happened();
         let events = self.events.load();
         if !events.is_disarmed() && events.intersects(Events::IN) {
-            ep.notify(self);
+            ep.notify(&hook.ready);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the same order of operations on the same lists.
 
 use super::{
-    epitem::{Epitem, File},
+    epitem::{item_of, Epitem, File},
     events::Events,
     rdllist::Rdllist,
     ready::{self, Ovflist},
@@ -88,7 +88,7 @@ impl Eventpoll {
         let position = interest.position(fd);
         let item = &interest.set[position];
         item.file.unhook();
-        if item.ready.is_queued() {
+        if item.is_queued() {
             self.drain(&interest);
         }
         interest.rdllist.remove(item);
@@ -124,10 +124,11 @@ impl Eventpoll {
         }
     }
 
-    /// A wakeup of `item`.
-    pub(crate) fn notify(&self, item: &Epitem) {
-        // SAFETY: Pushed to its own instance only, and drained before it is removed.
-        unsafe { self.ovflist.push(&item.ready) };
+    /// A wakeup, by a hook's node.
+    pub(crate) fn notify(&self, node: &ready::Node) {
+        // SAFETY: The queue's lock is held. Pushed to its epitem's own instance only, and drained
+        // before that is removed.
+        unsafe { self.ovflist.push(node) };
         self.wake_waiter();
     }
 
@@ -142,10 +143,10 @@ impl Eventpoll {
         // SAFETY: The mutex is held; nodes are those of epitems of this set.
         unsafe {
             self.ovflist.drain(|node| {
-                let item = Epitem::from_node(node).as_ref();
+                assert!(!drained.contains(&node), "twice on the ovflist");
+                drained.push(node);
+                let item = item_of(node).as_ref();
                 item.assert_alive();
-                assert!(!drained.contains(&item.fd), "twice on the ovflist");
-                drained.push(item.fd);
                 interest.rdllist.push_back(item);
             })
         };
@@ -156,6 +157,7 @@ impl Eventpoll {
     }
 
     fn post(&self, interest: &Interest, item: &Epitem) {
+        self.drain(interest);
         if interest.rdllist.push_back(item) {
             self.settle(interest);
             self.wake_waiter();

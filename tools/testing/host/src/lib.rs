@@ -48,6 +48,7 @@ mod holds {
         two_waiters
         zero_timeout_against_harvest
         zero_timeout_against_delete
+        zero_timeout_against_other_queue
         delete
         order
         all_with_mod

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What may happen at once, in all interleavings of two threads and, up to a bound on preemptions, of
-//! three and four. A function here returns if the protocol
-//! holds, and panics if not: by an assertion, or by the model checker, for which a waiter that
-//! nobody ever wakes is a deadlock.
+//! What may happen at once, in all interleavings where those are few enough, else in those with up
+//! to a bounded number of preemptions. A function here returns if the protocol holds, and panics if
+//! not: by an assertion, or by the model checker, for which a waiter that nobody ever wakes is a
+//! deadlock.
 
 use super::{
     epitem::File,
@@ -23,8 +23,9 @@ fn edge() -> Events {
     Events::IN | Events::ET
 }
 
-/// How many times a running thread is made to wait for another one, where three or four threads
-/// would take days for all interleavings. What any of two threads do is never bounded.
+/// How many times a running thread is made to wait for another one, where all interleavings would
+/// take days: three or four threads, or two that push through two queues at once. All else is never
+/// bounded.
 const PREEMPTIONS: usize = 3;
 /// The same for all roles at once.
 const PREEMPTIONS_OF_ALL: usize = 2;
@@ -62,7 +63,7 @@ fn producer(file: &Arc<File>, queue: usize) -> thread::JoinHandle<()> {
 pub(crate) fn push_against_drain() {
     check(Some(PREEMPTIONS), || {
         let (ep, x) = watching(edge());
-        let producers = [producer(&x, 0), producer(&x, 1)];
+        let producers = [producer(&x, 0), producer(&x, 0)];
         let mut events = ep.wait_zero(ALL);
         producers.map(|producer| producer.join().unwrap());
         events.extend(ep.wait_zero(ALL));
@@ -105,7 +106,7 @@ pub(crate) fn push_against_new_mask() {
 
 /// Ordering 2 with one-shot, which takes the mask away and is armed again.
 pub(crate) fn push_against_rearming() {
-    check(None, || {
+    check(Some(PREEMPTIONS), || {
         let (ep, x) = watching(IN | Events::ONESHOT);
         let producer = producer(&x, 0);
         let before = ep.wait_zero(ALL);
@@ -184,6 +185,17 @@ pub(crate) fn zero_timeout_against_harvest() {
         x.event(0);
         assert_eq!(ep.wait_zero(ALL).len(), 1, "ready, and not found");
         assert!(harvester.join().unwrap().len() <= 1);
+    });
+}
+
+/// Two wakeups at once through the two queues of one file: each of them makes it ready at once.
+pub(crate) fn zero_timeout_against_other_queue() {
+    check(Some(PREEMPTIONS), || {
+        let (ep, x) = watching(IN);
+        let other = producer(&x, 1);
+        x.event(0);
+        assert_eq!(ep.wait_zero(ALL).len(), 1, "ready, and not found");
+        other.join().unwrap();
     });
 }
 
