@@ -112,3 +112,53 @@ impl AtomicEvents {
         self.0.store(events.0, Ordering::Relaxed)
     }
 }
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[kernel::macros::kunit_tests(repoll_events)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exclusive_takes_few_bits() {
+        let exclusive = Events::EXCLUSIVE | Events::ERR | Events::HUP;
+        for good in [Events::IN, Events::OUT, Events::ET, Events::WAKEUP] {
+            assert!((exclusive | good).exclusive_bits_ok());
+        }
+        for bit in 0..u32::BITS {
+            let one = Events::from_bits(1 << bit);
+            let ok = one.intersects(Events::EXCLUSIVE_OK);
+            assert_eq!((exclusive | one).exclusive_bits_ok(), ok);
+        }
+        assert!(!(exclusive | Events::ONESHOT).exclusive_bits_ok());
+        assert!(!(exclusive | Events::RDNORM).exclusive_bits_ok());
+        assert_eq!(Events::EXCLUSIVE_OK.bits(), 0xb000_001d);
+    }
+
+    #[test]
+    fn exclusive_consumes_what_it_waits_for() {
+        let both = Events::IN | Events::OUT;
+        // A wakeup for neither, or for anything, is everybody's own.
+        assert!(Events::IN.consumes_exclusively(Events::NONE));
+        assert!(Events::IN.consumes_exclusively(Events::HUP));
+        assert!(Events::IN.consumes_exclusively(Events::IN | Events::RDNORM));
+        assert!(both.consumes_exclusively(Events::OUT));
+        assert!(!Events::IN.consumes_exclusively(Events::OUT));
+        // Of a wakeup for both, somebody else may want the other half.
+        assert!(!both.consumes_exclusively(both));
+    }
+
+    #[test]
+    fn disarming_leaves_the_private_bits() {
+        let private = Events::WAKEUP | Events::ONESHOT | Events::ET | Events::EXCLUSIVE;
+        for bit in 0..u32::BITS {
+            let armed = Events::from_bits(1 << bit) | Events::ONESHOT;
+            let disarmed = armed.disarmed();
+            assert!(disarmed.is_disarmed());
+            assert!(disarmed.intersects(Events::ONESHOT));
+            assert!(disarmed.without(private).is_empty());
+            assert_eq!(armed.is_disarmed(), armed.without(private).is_empty());
+        }
+        assert!(!(Events::ONESHOT | Events::ERR).is_disarmed());
+        assert!(Events::NONE.is_disarmed());
+    }
+}

@@ -227,10 +227,7 @@ impl WaitRequest {
         } else {
             Timeout::from_ms(raw.timeout)
         };
-        let maxevents = usize::try_from(raw.maxevents).map_err(|_| EINVAL)?;
-        if maxevents == 0 || maxevents > MAX_EVENTS {
-            return Err(EINVAL);
-        }
+        let maxevents = Self::check_maxevents(raw.maxevents)?;
         // SAFETY: No requirements.
         if !unsafe {
             super::ffi::repoll_access_ok(raw.events, maxevents * size_of::<bindings::epoll_event>())
@@ -244,6 +241,14 @@ impl WaitRequest {
             sigmask: raw.sigmask,
             sigsetsize: raw.sigsetsize,
         })
+    }
+
+    /// `EINVAL`.
+    fn check_maxevents(maxevents: i32) -> Result<usize> {
+        match usize::try_from(maxevents) {
+            Ok(maxevents @ 1..=MAX_EVENTS) => Ok(maxevents),
+            _ => Err(EINVAL),
+        }
     }
 
     /// Runs `wait` with the caller's signal mask in place, if it gave one. May sleep.
@@ -264,5 +269,68 @@ impl WaitRequest {
             unsafe { super::ffi::repoll_restore_sigmask() };
         }
         result
+    }
+}
+
+#[cfg(CONFIG_KUNIT = "y")]
+#[kernel::macros::kunit_tests(repoll_uapi)]
+mod tests {
+    use super::*;
+
+    /// The deadline of `timeout`, if it has one, as ns from `now` on.
+    fn left(timeout: Timeout, now: i64) -> Option<i64> {
+        match timeout {
+            Timeout::Until(deadline) => deadline.checked_sub(now),
+            Timeout::Never | Timeout::Poll => None,
+        }
+    }
+
+    #[test]
+    fn timeout_in_ms() {
+        assert!(Timeout::from_ms(-1) == Timeout::Never);
+        assert!(Timeout::from_ms(i64::MIN) == Timeout::Never);
+        assert!(Timeout::from_ms(0) == Timeout::Poll);
+        // SAFETY: No requirements.
+        let before = unsafe { super::super::ffi::repoll_now() };
+        let timeout = Timeout::from_ms(1000);
+        // SAFETY: No requirements.
+        let after = unsafe { super::super::ffi::repoll_now() };
+        assert!(left(timeout, before).is_some_and(|ns| ns >= 1_000_000_000));
+        assert!(left(timeout, after).is_some_and(|ns| ns <= 1_000_000_000));
+    }
+
+    #[test]
+    fn timeout_does_not_overflow() {
+        // SAFETY: No requirements.
+        let now = unsafe { super::super::ffi::repoll_now() };
+        for ms in [i64::from(i32::MAX), i64::MAX / 1_000_000, i64::MAX] {
+            assert!(left(Timeout::from_ms(ms), now).is_some_and(|ns| ns >= 2_147_483_647_000_000));
+        }
+    }
+
+    #[test]
+    fn timespec_may_be_missing() {
+        assert!(Timeout::from_user(0) == Ok(Timeout::Never));
+    }
+
+    #[test]
+    fn maxevents_is_limited() {
+        for bad in [i32::MIN, -1, 0, MAX_EVENTS as i32 + 1, i32::MAX] {
+            assert!(WaitRequest::check_maxevents(bad) == Err(EINVAL));
+        }
+        for good in [1, MAX_EVENTS] {
+            assert!(WaitRequest::check_maxevents(good as i32) == Ok(good));
+        }
+    }
+
+    #[test]
+    fn structures_are_as_in_the_header() {
+        assert_eq!(size_of::<Info>(), 24);
+        assert_eq!(size_of::<Ctl>(), 24);
+        assert_eq!(size_of::<Wait>(), 40);
+        assert_eq!(size_of::<Params>(), 8);
+        assert_eq!(IOC_INFO, 0x8018_e900);
+        assert_eq!(IOC_CTL, 0x4018_e901);
+        assert_eq!(IOC_WAIT, 0x4028_e902);
     }
 }
