@@ -9,6 +9,10 @@ help:
 #:
 #:   make run              set up, then compare epoll and repoll in a guest
 #:   make test             build, boot, run all tests
+#:   make test-host        the ready protocol under a model checker, no guest
+#:   make test-debug       all tests on a kernel with KASAN, lockdep and others,
+#:                         those with threads also on one with KCSAN
+#:   make test-long        the above, longer; the fuzzer, a million operations
 #:   make vm CMD="..."     run a shell command in a guest, the module loaded
 #:   make shell            an interactive shell there
 #:   make fuzz             random operations on both: SEED=... OPS=...
@@ -25,8 +29,11 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-runner test-readme style tools:
+run test test-host test-runner test-readme style tools:
 	@scripts/$@.sh
+
+test-debug:
+	@scripts/sets.sh 'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh'
 
 fuzz fuzz-planted: override export SEED := $(SEED)
 fuzz fuzz-planted: override export OPS := $(OPS)
@@ -52,4 +59,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-readme fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean

@@ -12,9 +12,27 @@ build() {
 	with_lock "$BUILD/build.lock" "$what" step "$name" "$what" toolroot_run "$@"
 }
 
+# Where the module for this kernel is, from the top of the checkout; the guest's
+# init loads it.
+REPOLL_MODULE=build/module/repoll.ko
+[ "$KERNEL_KIND" = stock ] || REPOLL_MODULE=build/module-$KERNEL_KIND/repoll.ko
+export REPOLL_MODULE
+
+# module_make TARGET...: Kbuild, as this kernel was built.
+module_make() {
+	local make=(make -j"$JOBS" KDIR="$KDIR" MO="$TOP/$(dirname "$REPOLL_MODULE")")
+
+	[ "$KERNEL_KIND" = stock ] || make+=(LLVM=-19)
+	# What the kernel's makefiles do for C, scripts/Makefile.kcsan.
+	[ "$KERNEL_KIND" != kcsan ] || make+=(KRUSTFLAGS="-Zsanitizer=thread
+		-Cllvm-args=-tsan-distinguish-volatile=1
+		-Cllvm-args=-tsan-compound-read-before-write=1")
+	toolroot_run "${make[@]}" "$@"
+}
+
 build_module() {
-	build module "module: build/module/repoll.ko" \
-		make -j"$JOBS" KDIR="$KDIR" modules
+	with_lock "$BUILD/build.lock" module \
+		step "module-$KERNEL_KIND" "module: $REPOLL_MODULE" module_make modules
 }
 
 build_lib() {

@@ -20,17 +20,17 @@ mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 bind "$REPOLL_TOP" "$root$REPOLL_TOP"
 bind "$REPOLL_CACHE" "$root/mnt/cache"
-[ -z "$REPOLL_KERNEL" ] || bind "$REPOLL_KERNEL" "$root/mnt/kernel"
+[ -z "$REPOLL_KERNEL_DIR" ] || bind "$REPOLL_KERNEL_DIR" "$root/mnt/kernel"
 
 # A guest's root: the tree as it is on disk, nothing of the above, read-only.
 if [ -n "$REPOLL_RUN" ]; then
-	modules=usr/lib/modules/$(cat "$REPOLL_KERNEL/release")
+	modules=usr/lib/modules/$(cat "$REPOLL_KERNEL_DIR/release")
 	mkdir -p "$root/$modules" "$root/mnt/run"
 	bind "$REPOLL_RUN" "$root/mnt/run"
 	bind "$root" "$root/mnt/tools"
 	mount -o remount,bind,ro "$root/mnt/tools"
 	mount --bind "$REPOLL_RUN" "$root/mnt/tools/mnt/run"
-	mount --bind "$REPOLL_KERNEL/modules" "$root/mnt/tools/$modules"
+	mount --bind "$REPOLL_KERNEL_DIR/modules" "$root/mnt/tools/$modules"
 fi
 
 # The network is the host's of today, not of the day the root was made.

@@ -8,6 +8,12 @@
 . scripts/accel.sh
 
 GUEST_CPUS=${REPOLL_CPUS:-2}
+# REPOLL_ICOUNT=1: time that is counted in instructions, 1 ns each, on any host. For
+# figures; what takes them checks that it is so, tools/testing/latency/counted.h.
+if [ "${REPOLL_ICOUNT:-0}" = 1 ]; then
+	GUEST_CPUS=1
+	REPOLL_ACCEL=tcg
+fi
 GUEST_MEM=${REPOLL_MEM:-1536M}
 # No guest lives longer than so many seconds.
 GUEST_DEADLINE=${REPOLL_TIMEOUT:-1800}

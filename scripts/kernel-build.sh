@@ -1,39 +1,46 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel-own.sh BASE FRAGMENT...: inside the tool root, builds a kernel of our
-# own from the source of Debian's, prepared in BASE, with allnoconfig plus the
-# configuration fragments. Fills /mnt/kernel as kernel-prepare.sh does.
+# kernel-build.sh KIND BASE: inside the tool root, builds a kernel of our own from
+# the source in BASE, an entry of kernel-prepare.sh, and fills /mnt/kernel in the
+# same way. Its configuration is allnoconfig, scripts/config/small.config and
+# scripts/config/KIND.config.
 #
 # With clang: Rust and KASAN go together with no other compiler.
 set -euo pipefail
 
-base=$1
-shift
-fragments=("$@")
+kind=$1
+base=$2
+fragments=(scripts/config/small.config "scripts/config/$kind.config")
+work=/mnt/kernel/work
 source=/mnt/kernel/source
+make=(make -j"$(nproc)" LLVM=-19 LOCALVERSION=)
 
+mkdir "$work"
+cat "${fragments[@]}" >"$work/all.config"
 cp -a "$base/source" "$source"
 cd "$source"
-make=(make -j"$(nproc)" LLVM=-19 LOCALVERSION=)
 "${make[@]}" mrproper
-KCONFIG_ALLCONFIG=/dev/null "${make[@]}" allnoconfig
-scripts/kconfig/merge_config.sh -m .config "${fragments[@]}"
-"${make[@]}" olddefconfig
 
+# The kernel's specification of the target for Rust names the sanitizers that the
+# kernel itself uses with Rust. KCSAN understands what rustc's thread sanitizer
+# emits, see build_module().
+if grep -q '^CONFIG_KCSAN=y' "$work/all.config"; then
+	sed -i 's/\["kcfi", "kernel-address"\]/["kcfi", "kernel-address", "thread"]/' \
+		scripts/generate_rust_target.rs
+	grep -q '"kernel-address", "thread"' scripts/generate_rust_target.rs
+fi
+
+"${make[@]}" KCONFIG_ALLCONFIG="$work/all.config" allnoconfig
 # An option that lost its dependencies would quietly check nothing.
-missing=$(grep -h '^CONFIG_' "${fragments[@]}" | grep -vxFf .config || true)
+missing=$(grep '^CONFIG_.*=[^n]' "$work/all.config" | grep -vxFf .config || true)
 [ -z "$missing" ] || { echo "not in the configuration: $missing"; exit 1; }
-
 "${make[@]}" bzImage modules
-"${make[@]}" INSTALL_MOD_PATH=/mnt/kernel/x modules_install
-mkdir -p /mnt/kernel/modules
-release=$(cat include/config/kernel.release)
-cp -a "/mnt/kernel/x/lib/modules/$release/." /mnt/kernel/modules/
-rm -rf /mnt/kernel/x /mnt/kernel/modules/build /mnt/kernel/modules/source
-cp arch/x86/boot/bzImage /mnt/kernel/vmlinuz
 
-# What building a module needs stays: headers, tools, metadata of Rust.
+# What building modules and tests needs stays: headers, tools, metadata of Rust.
+cp arch/x86/boot/bzImage /mnt/kernel/vmlinuz
+mkdir /mnt/kernel/modules
+cp include/config/kernel.release /mnt/kernel/release
+rm -rf Documentation sound drivers fs net mm vmlinux vmlinux.unstripped vmlinux.o "$work"
 find . \( -path ./rust -o -path ./scripts -o -path ./tools \) -prune -o \
 	\( -name '*.o' -o -name '*.a' -o -name '*.cmd' \) -type f -print0 | xargs -0 rm -f
-echo "$release" >/mnt/kernel/release

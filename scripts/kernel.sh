@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # The kernel: Debian's own, unmodified, and its source tree prepared for
-# building Rust modules.
+# building Rust modules. Or, for REPOLL_KERNEL=KIND, one that is built from that
+# source with scripts/config/KIND.config.
 #
 # The headers packages lack the Rust metadata. The same source with the same
 # configuration and the same compilers gives the same metadata and the same
@@ -15,15 +16,22 @@
 KERNEL_PIN=7.3.4+deb13-cloud-amd64
 KERNEL_FLAVOUR=cloud-amd64
 
+KERNEL_KIND=${REPOLL_KERNEL:-stock}
+
 # Where it is seen from inside the tool root.
 KDIR=/mnt/kernel/source
 export KDIR
 
-# Finds the kernel, prepared first if it is missing: sets KERNEL.
+# Finds the kernel, made first if it is missing: sets KERNEL.
 kernel_ensure() {
+	toolroot_ensure
+	kernel_ensure_stock
+	[ "$KERNEL_KIND" = stock ] || kernel_ensure_own
+}
+
+kernel_ensure_stock() {
 	local key release
 
-	toolroot_ensure
 	key=$(cache_key "$KERNEL_PIN" "$(cat scripts/kernel-prepare.sh)" \
 		"$(toolroot_versions gcc-14 rustc bindgen libclang1-19 pahole)")
 	cache_entry kernel "$key" \
@@ -38,4 +46,22 @@ kernel_ensure() {
 kernel_build() {
 	mkdir -p "$1"
 	KERNEL=$1 toolroot_run scripts/kernel-prepare.sh "$KERNEL_PIN" "$KERNEL_FLAVOUR"
+}
+
+kernel_ensure_own() {
+	local key config=scripts/config/$KERNEL_KIND.config
+
+	[ -e "$config" ] || die "REPOLL_KERNEL=$KERNEL_KIND: there is no $config"
+	key=$(cache_key "$(basename "$KERNEL")" \
+		"$(cat scripts/kernel-build.sh scripts/config/small.config "$config")" \
+		"$(toolroot_versions clang-19)")
+	cache_entry kernel "$KERNEL_KIND-$key" "kernel: built for REPOLL_KERNEL=$KERNEL_KIND" \
+		kernel_build_own
+	KERNEL=$CACHE/kernel/$KERNEL_KIND-$key
+}
+
+kernel_build_own() {
+	mkdir -p "$1"
+	KERNEL=$1 toolroot_run scripts/kernel-build.sh "$KERNEL_KIND" \
+		"/mnt/cache/kernel/$(basename "$KERNEL")"
 }

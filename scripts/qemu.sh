@@ -32,6 +32,9 @@ else
 	kargs+=" tsc=reliable no_timer_check"
 fi
 
+# An instruction takes 1 ns of the guest's time, and waiting takes none.
+[ "${REPOLL_ICOUNT:-0}" != 1 ] || qemu+=(-icount "shift=0,sleep=off")
+
 case $output in
 pipe)
 	for name in stdout stderr; do

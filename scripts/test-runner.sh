@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 PLAN=$BUILD/test/runner.plan
-RESULTS=$BUILD/test/results
+RESULTS=$BUILD/test/stock/results
 OUTPUT=$BUILD/test/runner.output
 
 # How a program misbehaves, what has to come of it, and with what reason.

@@ -3,12 +3,19 @@
 #
 # test.sh [PLAN]: builds, boots and runs all tests, or those of a plan. The last
 # line is "N passed, N failed, N skipped"; exits non-zero on any failure.
+#
+# REPOLL_KERNEL=debug: on the kernel with KASAN, lockdep and others. With kcsan, on
+# the one with the data race detector, those tests where things happen at once.
 
 . "$(dirname "$0")/lib.sh"
 . scripts/guest.sh
 . scripts/build.sh
 
-RESULTS=$BUILD/test/results
+TEST=$BUILD/test/$KERNEL_KIND
+RESULTS=$TEST/results
+# The suites in which threads meet.
+CONCURRENT=(close cycles edge exclusive io_uring mixed oneshot pollfree regressions signals
+	waiters)
 # How many guests may die before we give up.
 DEATHS=10
 
@@ -21,12 +28,25 @@ line() {
 	printf '%s\t%s\t%s\t%s\n' "$@"
 }
 
-make_plan() {
+# selftests NAME...: the lines of these programs.
+selftests() {
 	local name
 
-	for name in $(toolroot_run make -s -C tools/testing/selftests/repoll KSRC="$KDIR" list); do
+	for name; do
 		line "$name" harness "" "build/selftests/$name"
 	done
+}
+
+make_plan() {
+	local name all
+
+	if [ "$KERNEL_KIND" = kcsan ]; then
+		selftests "${CONCURRENT[@]}"
+		return
+	fi
+	all=$(toolroot_run make -s -C tools/testing/selftests/repoll KSRC="$KDIR" list)
+	mapfile -t all <<<"$all"
+	selftests "${all[@]}"
 	line preload tap "" "tools/lib/repoll/tests/preload_test.sh build/lib"
 	line preload-32 tap "" "tools/lib/repoll/tests/preload_test.sh build/lib32"
 	line preload-32-time64 tap "" \
@@ -91,11 +111,11 @@ report() {
 
 guest_ensure
 build_module
-mkdir -p "$BUILD/test"
+mkdir -p "$TEST"
 if [ $# = 0 ]; then
 	build_tests
-	make_plan >"$BUILD/test/plan"
-	run_plan "$BUILD/test/plan"
+	make_plan >"$TEST/plan"
+	run_plan "$TEST/plan"
 else
 	run_plan "$1"
 fi

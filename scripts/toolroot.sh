@@ -16,6 +16,8 @@ TOOLROOT_PACKAGES=(
 	# the library, the tests and the samples; 32-bit callers too
 	libc6-dev gcc-multilib g++ cargo librust-libc-dev librust-bitflags-dev
 	pkgconf libcap-dev liburing-dev
+	# kernels with sanitizers; the model checker and the sanitizer of make test-host
+	llvm-19 librust-loom-dev libclang-rt-19-dev
 	# style
 	rustfmt rust-clippy shellcheck pyflakes3
 	# the guest: its machine, then what runs in it
@@ -71,7 +73,7 @@ toolroot_versions() {
 # end with the command: both namespaces are its own.
 toolroot_run() {
 	as_root env REPOLL_ROOT="$TOOLROOT" REPOLL_TOP="$TOP" REPOLL_CACHE="$CACHE" \
-		REPOLL_KERNEL="${KERNEL:-}" REPOLL_RUN="${RUN:-}" \
+		REPOLL_KERNEL_DIR="${KERNEL:-}" REPOLL_RUN="${RUN:-}" \
 		unshare --mount --propagation private --pid --fork --kill-child \
 		sh -e "$TOP/scripts/enter.sh" "$@"
 }

@@ -35,7 +35,7 @@ mount_all() {
 
 load_module() {
 	[ "${REPOLL_INSMOD:-1}" != 0 ] || return 0
-	insmod build/module/repoll.ko && return
+	insmod "$REPOLL_MODULE" && return
 	echo "repoll: the module does not load; the kernel says:" >&2
 	dmesg | tail -n 20 >&2
 	return 1
@@ -89,4 +89,5 @@ else
 fi
 echo $status >"$REPOLL_RUN/status.new"
 mv "$REPOLL_RUN/status.new" "$REPOLL_RUN/status"
-poweroff -f
+# Not poweroff: a kernel without ACPI could not. For QEMU it is the end as well.
+reboot -f

@@ -17,6 +17,11 @@ REPORT = re.compile(
     r"refcount_t: |list_(add|del) corruption|unregister_netdevice|"
     r"objects remaining|Objects remaining|ftrace bug"
 )
+# A data race: KCSAN reports those of the whole kernel, of which there are many. One
+# is ours if our code is on either side.
+RACE = "BUG: KCSAN: "
+RACE_END = "====="
+OURS = "[repoll]"
 # A level below which the module itself has nothing to say during a test.
 WARNING = 4
 
@@ -32,6 +37,7 @@ class Log:
 
     def __init__(self):
         self.fd = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
+        self.race = []
         os.lseek(self.fd, 0, os.SEEK_END)
 
     def mark(self, text):
@@ -42,12 +48,22 @@ class Log:
         """New messages that are reports of trouble, each with what follows it."""
         found, following = [], 0
         for level, message in self.messages():
-            if REPORT.search(message) or (level <= WARNING and message.startswith("repoll")):
+            if self.race or message.startswith(RACE):
+                found += self.of_race(message)
+            elif REPORT.search(message) or (level <= WARNING and message.startswith("repoll")):
                 following = 25
             if following:
                 found.append(message)
                 following -= 1
         return found
+
+    def of_race(self, message):
+        """The whole of a report of a data race of ours, with its last line."""
+        self.race.append(message)
+        if not message.startswith(RACE_END):
+            return []
+        race, self.race = self.race, []
+        return race if any(OURS in line for line in race) else []
 
     def messages(self):
         while True:

@@ -7,10 +7,14 @@ Each returns what was wrong, or nothing.
 import glob
 import os
 import subprocess
+import time
 
-MODULE = "build/module/repoll.ko"
+MODULE = os.environ["REPOLL_MODULE"]
 # The function that repoll traces to see a watched file's last close.
 TRACED = "locks_remove_file"
+# Of kernels that have them.
+KUNIT = "/sys/kernel/debug/kunit"
+KMEMLEAK = "/sys/kernel/debug/kmemleak"
 
 
 def command(*argv):
@@ -57,11 +61,39 @@ def nothing_is_left_again():
     return nothing_is_left()
 
 
+def kunit():
+    """The module's KUnit suites, which run when it is loaded."""
+    suites = glob.glob(f"{KUNIT}/repoll_*/results")
+    if not suites:
+        return "no suites"
+    results = ""
+    for suite in suites:
+        with open(suite, encoding="utf-8") as file:
+            results += file.read()
+    print(results, end="")
+    return None if " ok " in results and "not ok" not in results else "a test failed"
+
+
+def no_memory_is_lost():
+    """Two scans: what the first one finds may be in somebody's registers."""
+    for _ in range(2):
+        # It wants objects that are some seconds old.
+        time.sleep(6)
+        with open(KMEMLEAK, "w", encoding="ascii") as scan:
+            scan.write("scan")
+    with open(KMEMLEAK, encoding="utf-8") as file:
+        leaks = file.read()
+    print(leaks, end="")
+    return f"kmemleak: {leaks.splitlines()[0]}" if leaks else None
+
+
 TESTS = (
+    *([kunit] if os.path.exists(KUNIT) else []),
     unload_is_refused_while_an_instance_is_open,
     unload,
     nothing_is_left,
     load_again,
     unload_again,
     nothing_is_left_again,
+    *([no_memory_is_lost] if os.path.exists(KMEMLEAK) else []),
 )

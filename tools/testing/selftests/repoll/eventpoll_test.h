@@ -25,6 +25,10 @@
 #include "kselftest_harness.h"
 #include "backend.h"
 
+/* Emulated, and with a kernel that checks each access to memory, 30 s is little. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
 /*
  * Each test runs in a process of its own, on one backend: these hold for all
  * its threads.
