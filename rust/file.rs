@@ -87,7 +87,8 @@ impl FileRef {
     pub(crate) unsafe fn get(file: *mut bindings::file) -> Option<Self> {
         // SAFETY: By the caller's promise. INVARIANT: A non-null answer is a new reference.
         let file = unsafe { ffi::repoll_get_file_active(file) };
-        (!file.is_null()).then_some(Self(file))
+        // A closure: a value made in vain would be dropped, and put what it does not own.
+        (!file.is_null()).then(|| Self(file))
     }
 
     pub(crate) fn target(&self) -> Target<'_> {
