@@ -12,7 +12,9 @@ help:
 #:   make test-host        the ready protocol under a model checker, no guest
 #:   make test-debug       all tests on a kernel with KASAN, lockdep and others,
 #:                         those with threads also on one with KCSAN
-#:   make test-long        the above, longer; the fuzzer, a million operations
+#:   make test-long        all of that, and what takes hours: the stress test on
+#:                         each kernel, a million operations of the fuzzer
+#:   make stress           threads that race, on both: SEED=... ROUNDS=...
 #:   make vm CMD="..."     run a shell command in a guest, the module loaded
 #:   make shell            an interactive shell there
 #:   make fuzz             random operations on both: SEED=... OPS=...
@@ -32,6 +34,14 @@ help:
 run test test-host test-runner test-readme style tools:
 	@scripts/$@.sh
 
+test-long:
+	@scripts/sets.sh scripts/test.sh scripts/test-host.sh scripts/test-runner.sh \
+		'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh' \
+		'SEED=1 OPS=1000000 scripts/fuzz.sh' scripts/fuzz-planted.sh \
+		'ROUNDS=5 scripts/stress.sh --seconds 10' \
+		'REPOLL_KERNEL=debug ROUNDS=5 scripts/stress.sh --seconds 10 --bound 60' \
+		'REPOLL_KERNEL=kcsan ROUNDS=5 scripts/stress.sh --seconds 10 --bound 60'
+
 test-debug:
 	@scripts/sets.sh 'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh'
 
@@ -39,6 +49,11 @@ fuzz fuzz-planted: override export SEED := $(SEED)
 fuzz fuzz-planted: override export OPS := $(OPS)
 fuzz fuzz-planted:
 	@scripts/$@.sh
+
+stress: override export SEED := $(SEED)
+stress: override export ROUNDS := $(ROUNDS)
+stress:
+	@scripts/stress.sh
 
 # $(value): the command as it was typed, dollar signs and all.
 vm shell: override export CMD := $(value CMD)
@@ -59,4 +74,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress test-runner style tools vm shell modules modules_install clean

@@ -45,6 +45,11 @@ build_samples() {
 		make -j"$JOBS" -C samples O="$BUILD/samples"
 }
 
+build_stress() {
+	build stress "stress test: build/stress" \
+		make -j"$JOBS" -C tools/testing/stress KSRC="$KDIR" O="$BUILD/stress"
+}
+
 build_tests() {
 	build_lib
 	build lib32 "library for 32-bit programs: build/lib32" \
@@ -57,4 +62,5 @@ build_tests() {
 		scripts/wakeup-test.sh "$BUILD/wakeup"
 	build crate "crate, with its tests: build/crate" \
 		scripts/cargo-tests.sh "$BUILD/crate"
+	build_stress
 }

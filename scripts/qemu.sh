@@ -30,6 +30,10 @@ else
 	# Emulated CPUs share the host's clock, and its timer works; one that is slow
 	# to answer is no sign of the contrary.
 	kargs+=" tsc=reliable no_timer_check"
+	# virtiofsd writes to the guest's memory unseen by the emulator, which would go
+	# on executing what it translated from a page's former content. Zeroing the page
+	# beforehand, a write of the guest's own, ends those translations.
+	kargs+=" init_on_alloc=1"
 fi
 
 # An instruction takes 1 ns of the guest's time, and waiting takes none.

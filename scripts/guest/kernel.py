@@ -9,13 +9,15 @@ import time
 
 # What no test may make the kernel say.
 REPORT = re.compile(
-    r"\bBUG\b|WARNING: |\bOops\b|Call Trace:|KASAN|KCSAN|KFENCE|KMSAN|UBSAN|KTAP|"
+    r"\bBUG\b|WARNING: |\bOops\b|Call Trace:|KASAN|KCSAN|KFENCE|KMSAN|UBSAN|"
     r"general protection|unable to handle|panic|"
     r"possible (circular|recursive|irq)|inconsistent lock state|suspicious RCU|"
     r"rcu: INFO|rcu_.*stall|self-detected stall|soft lockup|hard LOCKUP|"
     r"blocked for more than|scheduling while atomic|sleeping function|"
     r"refcount_t: |list_(add|del) corruption|unregister_netdevice|"
-    r"objects remaining|Objects remaining|ftrace bug"
+    r"objects remaining|Objects remaining|ftrace bug|"
+    # of KUnit
+    r"\bnot ok \d"
 )
 # A data race: KCSAN reports those of the whole kernel, of which there are many. One
 # is ours if our code is on either side.

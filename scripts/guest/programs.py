@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Test programs: which tests they hold, how to run one, what its output says."""
 
+import os
 import re
 import signal
 import subprocess
 from dataclasses import dataclass, field
+
+BACKENDS = {"epoll", "repoll"}
+CHOSEN = set(os.environ.get("REPOLL_BACKENDS", "epoll repoll").split())
 
 TAP = re.compile(r"^(ok|not ok) \d+(?: -)? ?(.*?)(?: *# *(SKIP|XFAIL|TODO)\b *(.*))?$")
 # What the harness says about an expectation that was not met.
@@ -90,8 +94,13 @@ class Harness(Tap):
     """A program on kselftest_harness.h: a process for each test of it."""
 
     def tests(self):
-        names = self.parse_list(self.query("-l"))
+        names = [name for name in self.parse_list(self.query("-l")) if self.is_chosen(name)]
         return [(name, [*self.argv, "-r", name]) for name in names]
+
+    @staticmethod
+    def is_chosen(name):
+        """A test of a backend is a variant that is named after it."""
+        return not any(f".{backend}." in name for backend in BACKENDS - CHOSEN)
 
     @staticmethod
     def parse_list(listing):
