@@ -209,6 +209,8 @@ impl Eventpoll {
         while let Some(item) = interest.first_of(file).map(NonNull::from) {
             // SAFETY: In this set.
             unsafe { self.remove(&mut interest, item) };
+            // SAFETY: In process context, under a mutex.
+            unsafe { ffi::repoll_cond_resched() };
         }
     }
 

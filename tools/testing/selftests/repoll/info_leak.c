@@ -141,38 +141,6 @@ TEST_F(info_leak, timeout_and_signal_mask_are_not_written)
 	EXPECT_EQ(1, result(backend->pwait2(ep, &event, 1, timeout, mask)));
 }
 
-/* The requests themselves, which in-tree epoll has in registers. */
-TEST_F(info_leak, request_is_not_written)
-{
-	struct epoll_event in = { .events = EPOLLIN }, out;
-	struct repoll_ctl ctl = {
-		.op = EPOLL_CTL_ADD, .fd = new_eventfd(1), .event = (uintptr_t)&in,
-	};
-	struct repoll_wait wait = { .events = (uintptr_t)&out, .maxevents = 1, .timeout = 1 };
-
-	if (!on_repoll())
-		SKIP(return, "no request in memory");
-	EXPECT_EQ(0, result(ioctl(ep, REPOLL_IOC_CTL, read_only(&ctl, sizeof(ctl)))));
-	EXPECT_EQ(1, result(ioctl(ep, REPOLL_IOC_WAIT, read_only(&wait, sizeof(wait)))));
-}
-
-TEST_F(info_leak, info_is_written_whole_and_no_further)
-{
-	EACH_FILL(fill) {
-		struct { struct repoll_info info; char guard[GUARD]; } out;
-		struct repoll_info other;
-
-		if (!on_repoll())
-			SKIP(return, "in-tree epoll has no such call");
-		memset(&out, fill, sizeof(out));
-		memset(&other, ~fill, sizeof(other));
-		ASSERT_EQ(0, ioctl(ep, REPOLL_IOC_INFO, &out.info));
-		ASSERT_EQ(0, ioctl(ep, REPOLL_IOC_INFO, &other));
-		EXPECT_EQ(0, memcmp(&out.info, &other, sizeof(other)));
-		EXPECT_EQ(-1, changed(out.guard, out.guard + GUARD, fill));
-	}
-}
-
 /* Addresses of the kernel have the upper bits set, and are not those of errors. */
 static bool is_kernel_address(unsigned long long number)
 {
@@ -213,6 +181,36 @@ TEST_F(info_leak, fdinfo_has_no_kernel_address)
 	ASSERT_EQ(READY + 2, registrations(ep));
 	EXPECT_FALSE(has_kernel_address(text)) {
 		TH_LOG("%s", text);
+	}
+}
+
+/* What in-tree epoll has in registers, or not at all. */
+REPOLL_FIXTURE(request_leak);
+
+TEST_F(request_leak, request_is_not_written)
+{
+	struct epoll_event in = { .events = EPOLLIN }, out;
+	struct repoll_ctl ctl = {
+		.op = EPOLL_CTL_ADD, .fd = new_eventfd(1), .event = (uintptr_t)&in,
+	};
+	struct repoll_wait wait = { .events = (uintptr_t)&out, .maxevents = 1, .timeout = 1 };
+
+	EXPECT_EQ(0, result(ioctl(ep, REPOLL_IOC_CTL, read_only(&ctl, sizeof(ctl)))));
+	EXPECT_EQ(1, result(ioctl(ep, REPOLL_IOC_WAIT, read_only(&wait, sizeof(wait)))));
+}
+
+TEST_F(request_leak, info_is_written_whole_and_no_further)
+{
+	EACH_FILL(fill) {
+		struct { struct repoll_info info; char guard[GUARD]; } out;
+		struct repoll_info other;
+
+		memset(&out, fill, sizeof(out));
+		memset(&other, ~fill, sizeof(other));
+		ASSERT_EQ(0, ioctl(ep, REPOLL_IOC_INFO, &out.info));
+		ASSERT_EQ(0, ioctl(ep, REPOLL_IOC_INFO, &other));
+		EXPECT_EQ(0, memcmp(&out.info, &other, sizeof(other)));
+		EXPECT_EQ(-1, changed(out.guard, out.guard + GUARD, fill));
 	}
 }
 
