@@ -119,10 +119,12 @@ impl Eventpoll {
 
     /// A wakeup of `item` for `key`: queue it by `node`, and wake who waits. Any context.
     ///
-    /// Tells whether a waiter was woken. An event of another instance, ours or in-tree's, reaches
-    /// those who poll this one through an `irq_work`, and only when it queued `item`: a wakeup within
-    /// a wakeup could go around in a circle through in-tree epoll, deadlock on a wait queue's lock,
-    /// or use up the stack, and one that is always passed on would go around for ever.
+    /// Tells whether a waiter was woken. Those who poll this instance are woken from within the
+    /// wakeup, also when it comes from another instance of ours: there are no loops of these, and
+    /// no long chains. An event of an in-tree instance reaches them through an `irq_work`, and only
+    /// when it queued `item`: passed on at once it could go around in a circle through both
+    /// implementations, deadlock on a wait queue's lock or use up the stack, and passed on always it
+    /// would go around for ever.
     ///
     /// # Safety
     ///
@@ -148,22 +150,29 @@ impl Eventpoll {
             self.wq.wake_one(sync);
         }
         if self.poll_wait.is_active() {
-            let nested = item.kind.is_eventpoll();
-            if queued || !nested {
-                self.notify_pollers(key & Events::URING_WAKE, nested);
-            }
+            self.notify_pollers(item, key & Events::URING_WAKE, queued);
         }
         waiters
     }
 
     #[cold]
-    fn notify_pollers(&self, key: Events, deferred: bool) {
-        if deferred {
-            self.deferred_events.fetch_or(key.bits(), Ordering::Relaxed);
-            // SAFETY: Initialised, and waited for before the instance goes.
-            unsafe { bindings::irq_work_queue(self.deferred_wake.get()) };
-        } else {
-            self.poll_wait.wake_poll(Events::IN | key);
+    fn notify_pollers(&self, item: &Epitem, key: Events, queued: bool) {
+        match item.kind {
+            TargetKind::Plain => self.poll_wait.wake_poll(Events::IN | key, 0),
+            TargetKind::Nested => {
+                // SAFETY: Registered. Whoever ends that waits for the lock of the file's wait queue,
+                // which the caller holds.
+                let nested = unsafe { file::eventpoll_of(item.key.file) };
+                let nests = nested.map_or(0, |nested| nested.poll_wait.nests());
+                self.poll_wait
+                    .wake_poll(Events::IN | key, nests.saturating_add(1));
+            }
+            TargetKind::Foreign if queued => {
+                self.deferred_events.fetch_or(key.bits(), Ordering::Relaxed);
+                // SAFETY: Initialised, and waited for before the instance goes.
+                unsafe { bindings::irq_work_queue(self.deferred_wake.get()) };
+            }
+            TargetKind::Foreign => {}
         }
     }
 
@@ -217,7 +226,7 @@ impl Eventpoll {
         item.ws.stay_awake();
         self.wake_waiter();
         if self.poll_wait.is_active() {
-            self.poll_wait.wake_poll(Events::IN);
+            self.poll_wait.wake_poll(Events::IN, 0);
         }
     }
 
@@ -292,5 +301,6 @@ unsafe extern "C" fn wake_deferred(work: *mut bindings::irq_work) {
     // SAFETY: By the caller's promise; the instance waits for its work before it goes.
     let ep = unsafe { &*container_of!(Opaque::cast_from(work), Eventpoll, deferred_wake) };
     let key = ep.deferred_events.swap(0, Ordering::Relaxed);
-    ep.poll_wait.wake_poll(Events::IN | Events::from_bits(key));
+    ep.poll_wait
+        .wake_poll(Events::IN | Events::from_bits(key), 0);
 }

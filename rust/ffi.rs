@@ -79,7 +79,12 @@ extern "C" {
         wq: *mut bindings::wait_queue_head,
         wait: *mut bindings::wait_queue_entry,
     ) -> bool;
-    pub(crate) fn repoll_wake_poll(wq: *mut bindings::wait_queue_head, events: u32);
+    pub(crate) fn repoll_wake_poll(
+        wq: *mut bindings::wait_queue_head,
+        events: u32,
+        nests: *mut u32,
+        subclass: u32,
+    );
     pub(crate) fn repoll_unhook_pollfree(wait: *mut bindings::wait_queue_entry);
     pub(crate) fn repoll_remove_wait_queue(
         whead: *mut *mut bindings::wait_queue_head,

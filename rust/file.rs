@@ -18,8 +18,7 @@ pub(crate) enum TargetKind {
 }
 
 impl TargetKind {
-    /// Whether its wakeups come from a wakeup of ours or of in-tree epoll, so that answering them
-    /// at once could recurse.
+    /// Whether it is an instance, of either implementation.
     pub(crate) fn is_eventpoll(self) -> bool {
         self != TargetKind::Plain
     }
@@ -150,13 +149,8 @@ impl<'a> Target<'a> {
 
     /// The instance behind the file, if it is one of ours.
     pub(crate) fn eventpoll(self) -> Option<&'a Eventpoll> {
-        // SAFETY: Alive; `f_op` does not change after open.
-        if !core::ptr::eq(unsafe { (*self.file).f_op }, device::fops()) {
-            return None;
-        }
-        // SAFETY: An open file with our operations has its instance here until its release, which
-        // comes after the last reference.
-        Some(unsafe { &*(*self.file).private_data.cast::<Eventpoll>() })
+        // SAFETY: Alive, so its release comes later.
+        unsafe { eventpoll_of(self.file) }
     }
 
     /// Whether an in-tree epoll instance watches the file, so that whoever polls it may hold that
@@ -180,6 +174,21 @@ impl<'a> Target<'a> {
         // SAFETY: Alive; `pt` is valid for the call.
         Events::from_bits(unsafe { ffi::repoll_poll_live_file(self.file, pt) })
     }
+}
+
+/// The instance behind `file`, if it is one of ours. Any context.
+///
+/// # Safety
+///
+/// The release of `file` does not begin during `'a`: there is a reference to it, or it is registered
+/// and the registration cannot end.
+pub(crate) unsafe fn eventpoll_of<'a>(file: *mut bindings::file) -> Option<&'a Eventpoll> {
+    // SAFETY: Not released; `f_op` does not change after open.
+    if !core::ptr::eq(unsafe { (*file).f_op }, device::fops()) {
+        return None;
+    }
+    // SAFETY: An open file with our operations has its instance here until its release.
+    Some(unsafe { &*(*file).private_data.cast::<Eventpoll>() })
 }
 
 /// The events of `file` of those in `events`, none once its `__fput()` has begun. May sleep.

@@ -29,9 +29,10 @@
 //! ```
 //!
 //! A watched file may be an instance itself. Its `poll_wait` is then the file's wait queue, and a
-//! callback under it does not take another `poll_wait`: that wakeup is left to an `irq_work`. So
-//! there is no nesting of these locks, however deep that of the instances is. Nor is an instance's
-//! mutex held while an in-tree epoll is polled ([`foreign`]).
+//! callback under it takes that of the instance above: inner instance first, and no more than
+//! [`nesting::MAX_NESTS`] times. A callback under the wait queue of an in-tree instance takes none:
+//! that wakeup is left to an `irq_work`. Nor is an instance's mutex held while an in-tree epoll is
+//! polled ([`foreign`]).
 //!
 //! # Field protection
 //!

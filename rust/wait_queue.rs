@@ -3,7 +3,11 @@
 //! The wait queues of an instance: `wq`, on which its waiters sleep, and `poll_wait`, on which sits
 //! whoever watches the instance itself.
 
-use super::{events::Events, ffi};
+use super::{
+    atomic::{AtomicU32, Ordering},
+    events::Events,
+    ffi,
+};
 use kernel::{bindings, prelude::*, sync::LockClassKey, types::Opaque};
 
 /// A `wait_queue_head_t`.
@@ -11,11 +15,13 @@ use kernel::{bindings, prelude::*, sync::LockClassKey, types::Opaque};
 /// # Invariants
 ///
 /// Initialised, and pinned.
-#[repr(transparent)]
 #[pin_data]
 pub(crate) struct WaitQueue {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
+    /// For lockdep: how many queues of instances below this one are locked by the wakeup that is
+    /// under way. Guarded by the queue's lock.
+    nests: AtomicU32,
 }
 
 // SAFETY: A wait queue has its own lock and may be used by any thread.
@@ -33,6 +39,7 @@ impl WaitQueue {
                     bindings::__init_waitqueue_head(head, name.as_char_ptr(), key.as_ptr())
                 }
             }),
+            nests: AtomicU32::new(0),
         })
     }
 
@@ -67,9 +74,18 @@ impl WaitQueue {
     }
 
     /// Tells those who poll of `events`. Any context.
-    pub(crate) fn wake_poll(&self, events: Events) {
-        // SAFETY: Initialised.
-        unsafe { ffi::repoll_wake_poll(self.head.get(), events.bits()) };
+    ///
+    /// `nests`: how many queues of other instances, each watched by the next, the caller has locked.
+    pub(crate) fn wake_poll(&self, events: Events, nests: u32) {
+        // SAFETY: Initialised; an atomic is a number in memory.
+        unsafe {
+            ffi::repoll_wake_poll(self.head.get(), events.bits(), self.nests.as_ptr(), nests)
+        };
+    }
+
+    /// What [`Self::wake_poll`] was given, for a callback of that wakeup.
+    pub(crate) fn nests(&self) -> u32 {
+        self.nests.load(Ordering::Relaxed)
     }
 }
 

@@ -87,7 +87,7 @@ void repoll_sysctl_unregister(void);
 /* wait.c; repoll_waiter_woken() has the type of a wait_queue_func_t. */
 void repoll_waiter_add(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *wait);
-void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events);
+void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u32 subclass);
 void repoll_unhook_pollfree(struct wait_queue_entry *wait);
 bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 

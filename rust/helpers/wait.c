@@ -56,9 +56,23 @@ bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *w
 	return queued;
 }
 
-void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events)
+/*
+ * Wake who polls the instance of @wq. @subclass tells lockdep how many such
+ * queues, of instances below this one, are locked already; callbacks find it in
+ * *@nests, which the lock guards.
+ */
+void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u32 subclass)
 {
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	unsigned long flags;
+
+	spin_lock_irqsave_nested(&wq->lock, flags, subclass);
+	WRITE_ONCE(*nests, subclass);
+	wake_up_locked_poll(wq, events);
+	spin_unlock_irqrestore(&wq->lock, flags);
+#else
 	wake_up_poll(wq, events);
+#endif
 }
 
 /*

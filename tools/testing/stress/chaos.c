@@ -148,7 +148,7 @@ static void act(struct random *random)
 
 static void racer(struct actor *actor)
 {
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		for (int i = 0; i < OPS; i++)
 			act(&actor->random);
 		__atomic_fetch_add(&calls, OPS, __ATOMIC_RELAXED);
@@ -229,8 +229,7 @@ SCENARIO(chaos)
 		if (random_one_in(&random, 4))
 			replace_instance(&random);
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&racers);
 	tally(calls, "calls");
 	tally(compared, "answers compared with poll()");

@@ -96,14 +96,16 @@ void word_change(int *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-void volley_meet(struct volley *volley)
+bool volley_meet(struct volley *volley)
 {
 	int round = load(&volley->round);
 
 	if (increment(&volley->arrived) == volley->members) {
+		volley->ended = load(&volley->over);
 		store(&volley->arrived, 0);
 		word_change(&volley->round);
 	} else {
 		word_await(&volley->round, round);
 	}
+	return !volley->ended;
 }

@@ -24,7 +24,7 @@ static void waiter(struct actor *actor)
 {
 	struct epoll_event event;
 
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		int n;
 
 		jitter(&actor->random);
@@ -79,8 +79,7 @@ SCENARIO(instance_closed_in_use)
 		drain(fd);
 		count++;
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&waiters);
 	crew_join(&changers);
 	tally(count, "instances");

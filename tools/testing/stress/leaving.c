@@ -70,7 +70,7 @@ static void waiter(struct actor *actor)
 
 static void signaller(struct actor *actor)
 {
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		for (int i = nsources; i < waiters.n; i++) {
 			jitter(&actor->random);
 			if (random_one_in(&actor->random, 2))
@@ -119,8 +119,7 @@ static void rounds(uint32_t events)
 		word_change(&round_nr);
 		count++;
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&signallers);
 	post(stop_fd());
 	word_change(&round_nr);

@@ -80,7 +80,7 @@ static void use(struct actor *actor, int node)
 
 static void racer(struct actor *actor)
 {
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		for (int i = 0; i < OPS; i++) {
 			int node = random_below(&actor->random, NODES);
 
@@ -222,8 +222,7 @@ static void race(void)
 		volley_meet(&volley);
 		rest(&random);
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&racers);
 	tally(added, "edges");
 	tally(refused, "loops refused");

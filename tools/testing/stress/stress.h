@@ -161,10 +161,19 @@ struct volley {
 	int members;
 	int arrived;
 	int round;
-	bool over;		/* set by one of them, before it meets the others */
+	bool over;		/* it will not be another round */
+	bool ended;		/* it was not, when they last met */
 };
 
-void volley_meet(struct volley *volley);
+/* Waits for all others; false when this was the end. */
+bool volley_meet(struct volley *volley);
+
+/* Meets the others for the last time. */
+static inline void volley_end(struct volley *volley)
+{
+	store(&volley->over, true);
+	volley_meet(volley);
+}
 
 /*
  * What ends waits that have no timeout: an fd that is watched, level-triggered,

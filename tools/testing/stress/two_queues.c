@@ -42,7 +42,7 @@ static void writer(struct actor *actor)
 {
 	int number = PACKETS;
 
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		jitter(&actor->random);
 		if (writes)
 			write_packet(number++);
@@ -54,7 +54,7 @@ static void reader(struct actor *actor)
 {
 	char packet[PAGE];
 
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		jitter(&actor->random);
 		CHECK(!reads || read(ends[0], packet, sizeof(packet)) > 0, "cannot read");
 		volley_meet(&volley);
@@ -105,8 +105,7 @@ SCENARIO(two_wait_queues)
 		AWAIT(load(&seen) == bytes_there(), "the last change was not reported");
 		count++;
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&writers);
 	crew_join(&readers);
 	stop_waiters(&waiters);

@@ -88,7 +88,7 @@ static void taker(struct actor *actor)
 
 static void poster(struct actor *actor)
 {
-	while (volley_meet(&volley), !volley.over) {
+	while (volley_meet(&volley)) {
 		for (int i = actor->index; i < CHANNELS; i += options.threads) {
 			if (random_one_in(&actor->random, 4))
 				continue;
@@ -140,8 +140,7 @@ static void volleys(void)
 		}
 		count++;
 	}
-	store(&volley.over, true);
-	volley_meet(&volley);
+	volley_end(&volley);
 	crew_join(&posters);
 	crew_join(&changers);
 	stop_waiters(&takers);

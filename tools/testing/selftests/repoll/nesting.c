@@ -224,6 +224,22 @@ TEST_F(nesting, deepest_chain_wakes_its_top)
 		EXPECT_EQ(0, ready(chain[i]));
 }
 
+/* Who was added last to the file is told first, and tells all above it before the next one. */
+TEST_F(nesting, one_wakeup_at_two_depths_comes_in_the_order_of_its_callbacks)
+{
+	int bottom = create(), middle = create(), fd = new_eventfd(0);
+	struct epoll_event events[3];
+
+	ASSERT_EQ(0, ctl_data(ep, EPOLL_CTL_ADD, middle, EPOLLIN, 1));
+	ASSERT_EQ(0, add(middle, bottom, EPOLLIN));
+	ASSERT_EQ(0, ctl_data(ep, EPOLL_CTL_ADD, fd, EPOLLIN, 2));
+	ASSERT_EQ(0, add(bottom, fd, EPOLLIN));
+	post(fd);
+	ASSERT_EQ(2, harvest(ep, events, 3, 0));
+	EXPECT_EQ(1, events[0].data.u64);
+	EXPECT_EQ(2, events[1].data.u64);
+}
+
 TEST_F(nesting, closing_an_instance_unlinks_it)
 {
 	int bottom = create(), middle = create(), fd = new_eventfd(1);
