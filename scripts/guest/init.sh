@@ -33,7 +33,19 @@ mount_all() {
 	mount -t virtiofs checkout "$REPOLL_TOP"
 }
 
+# The data race detector is off while booting, which takes long enough. It watches an
+# access in so many, for so long: on emulated CPUs more often, and longer than by
+# default, to meet anything.
+start_kcsan() {
+	[ -e /sys/kernel/debug/kcsan ] || return 0
+	echo 200 >/sys/module/kcsan/parameters/skip_watch
+	echo 400 >/sys/module/kcsan/parameters/udelay_task
+	echo 100 >/sys/module/kcsan/parameters/udelay_interrupt
+	echo on >/sys/kernel/debug/kcsan
+}
+
 load_module() {
+	start_kcsan
 	[ "${REPOLL_INSMOD:-1}" != 0 ] || return 0
 	insmod "$REPOLL_MODULE" && return
 	echo "repoll: the module does not load; the kernel says:" >&2

@@ -20,9 +20,10 @@ REPORT = re.compile(
     r"\bnot ok \d"
 )
 # A data race: KCSAN reports those of the whole kernel, of which there are many. One
-# is ours if our code is on either side.
+# is ours if our code made one of the accesses, as the first frame of its stack says.
 RACE = "BUG: KCSAN: "
 RACE_END = "====="
+ACCESS = re.compile(r"^(read|write|read-write|reordered).* of \d+ bytes by ")
 OURS = "[repoll]"
 # A level below which the module itself has nothing to say during a test.
 WARNING = 4
@@ -65,7 +66,8 @@ class Log:
         if not message.startswith(RACE_END):
             return []
         race, self.race = self.race, []
-        return race if any(OURS in line for line in race) else []
+        frames = [frame for line, frame in zip(race, race[1:]) if ACCESS.match(line)]
+        return race if any(OURS in frame for frame in frames) else []
 
     def messages(self):
         while True:

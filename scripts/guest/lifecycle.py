@@ -15,6 +15,7 @@ TRACED = "locks_remove_file"
 # Of kernels that have them.
 KUNIT = "/sys/kernel/debug/kunit"
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
+KCSAN = "/sys/kernel/debug/kcsan"
 
 
 def command(*argv):
@@ -74,6 +75,16 @@ def kunit():
     return None if " ok " in results and "not ok" not in results else "a test failed"
 
 
+def data_races_were_looked_for():
+    """Of those there were, reports have told: this is for a detector that did not run."""
+    with open(KCSAN, encoding="utf-8") as file:
+        counters = dict(line.split(": ") for line in file.read().splitlines() if ": " in line)
+    print(counters)
+    if counters["enabled"] != "1" or int(counters["setup_watchpoints"]) < 10000:
+        return "KCSAN watched next to nothing"
+    return None
+
+
 def no_memory_is_lost():
     """Two scans: what the first one finds may be in somebody's registers."""
     for _ in range(2):
@@ -89,6 +100,7 @@ def no_memory_is_lost():
 
 TESTS = (
     *([kunit] if os.path.exists(KUNIT) else []),
+    *([data_races_were_looked_for] if os.path.exists(KCSAN) else []),
     unload_is_refused_while_an_instance_is_open,
     unload,
     nothing_is_left,

@@ -88,7 +88,7 @@ REPOLL_SCENARIO(module_comes_and_goes)
 	MUST(access(module_path, R_OK));
 	holders = calloc(options.threads, sizeof(*holders));
 	crew = CREW(holder, options.threads);
-	while (running() || !refused || (!unloaded && !pinned)) {
+	while (time_left() || !refused || (!unloaded && !pinned)) {
 		if (unload_module(before)) {
 			unloaded++;
 			load_module();

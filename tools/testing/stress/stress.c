@@ -40,12 +40,17 @@ void begin(void)
 	end_ns = now_ns() + options.seconds * NSEC_PER_SEC;
 }
 
+bool time_left(void)
+{
+	return now_ns() < end_ns;
+}
+
 bool running(void)
 {
 	/* A slow machine gets nothing for nothing. */
 	static __thread int rounds;
 
-	return rounds++ < ROUNDS || now_ns() < end_ns;
+	return rounds++ < ROUNDS || time_left();
 }
 
 void tally(long count, const char *what)

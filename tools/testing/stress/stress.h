@@ -59,8 +59,9 @@ void scenario_register(struct scenario *scenario);
 #define SCENARIO(title)		SCENARIO_FOR(title, false)
 #define REPOLL_SCENARIO(title)	SCENARIO_FOR(title, true)
 
-/* The scenario's time begins; and is not yet up. */
+/* The scenario's time begins; is not yet up; nor has this thread done too little. */
 void begin(void);
+bool time_left(void);
 bool running(void);
 
 /* How many instances keep the module loaded; 0 also if it is not there. */
