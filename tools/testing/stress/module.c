@@ -26,6 +26,7 @@ static void holder(struct actor *actor)
 	uint64_t number = 0;
 
 	while (!load(&over)) {
+		int64_t start = now_ns();
 		int epfd = create();
 
 		if (epfd < 0) {
@@ -41,8 +42,8 @@ static void holder(struct actor *actor)
 		store(&holders[actor->index].instance, 0);
 		close(epfd);
 		increment(&uses);
-		/* Leaves the module some time without a user. */
-		usleep(random_below(&actor->random, 20000));
+		/* Leaves the module without a user now and then, however slow this was. */
+		usleep(random_below(&actor->random, 6 * (now_ns() - start) / 1000 + 1));
 	}
 }
 
