@@ -38,9 +38,9 @@ mount_all() {
 # default, to meet anything.
 start_kcsan() {
 	[ -e /sys/kernel/debug/kcsan ] || return 0
-	echo 200 >/sys/module/kcsan/parameters/skip_watch
-	echo 400 >/sys/module/kcsan/parameters/udelay_task
-	echo 100 >/sys/module/kcsan/parameters/udelay_interrupt
+	echo 2000 >/sys/module/kcsan/parameters/skip_watch
+	echo 200 >/sys/module/kcsan/parameters/udelay_task
+	echo 50 >/sys/module/kcsan/parameters/udelay_interrupt
 	echo on >/sys/kernel/debug/kcsan
 }
 
