@@ -47,11 +47,11 @@
 //!            user              immutable
 //! Interest   root, rdllist     interest
 //!            ws                written under interest, read under it
-//! Epitem     ready             lock-free, see `ready`
-//!            events            written under interest; read by callbacks, ordering 2 of `ready`
+//! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`
 //!            data, rbn, rdllink, foreign      interest
 //!            link              the bucket's lock
-//!            hooks             interest; Hook::whead is also cleared by POLLFREE
+//!            hooks             interest; Hook::whead is also cleared by POLLFREE, Hook::ready is
+//!                              lock-free, pushed under the file's wait queue, see `ready`
 //!            ws                written under interest; read by callbacks under RCU
 //!            ep, key, kind     immutable
 //! ```
