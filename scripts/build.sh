@@ -22,7 +22,7 @@ export REPOLL_MODULE
 module_make() {
 	local make=(make -j"$JOBS" KDIR="$KDIR" MO="$TOP/$(dirname "$REPOLL_MODULE")")
 
-	[ "$KERNEL_KIND" = stock ] || make+=(LLVM=-19)
+	! grep -q '^CONFIG_CC_IS_CLANG=y' "$KERNEL/source/.config" || make+=(LLVM=-19)
 	# What the kernel's makefiles do for C, scripts/Makefile.kcsan.
 	[ "$KERNEL_KIND" != kcsan ] || make+=(KRUSTFLAGS="-Zsanitizer=thread
 		-Cllvm-args=-tsan-distinguish-volatile=1

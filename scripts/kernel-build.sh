@@ -5,8 +5,6 @@
 # the source in BASE, an entry of kernel-prepare.sh, and fills /mnt/kernel in the
 # same way. Its configuration is allnoconfig, scripts/config/small.config and
 # scripts/config/KIND.config.
-#
-# With clang: Rust and KASAN go together with no other compiler.
 set -euo pipefail
 
 kind=$1
@@ -14,10 +12,12 @@ base=$2
 fragments=(scripts/config/small.config "scripts/config/$kind.config")
 work=/mnt/kernel/work
 source=/mnt/kernel/source
-make=(make -j"$(nproc)" LLVM=-19 LOCALVERSION=)
+make=(make -j"$(nproc)" LOCALVERSION=)
 
 mkdir "$work"
 cat "${fragments[@]}" >"$work/all.config"
+# Debian's compiler, except that the sanitizers go together with Rust in clang only.
+! grep -q '^CONFIG_K[AC]SAN=y' "$work/all.config" || make+=(LLVM=-19)
 cp -a "$base/source" "$source"
 cd "$source"
 "${make[@]}" mrproper

@@ -54,7 +54,7 @@ kernel_ensure_own() {
 	[ -e "$config" ] || die "REPOLL_KERNEL=$KERNEL_KIND: there is no $config"
 	key=$(cache_key "$(basename "$KERNEL")" \
 		"$(cat scripts/kernel-build.sh scripts/config/small.config "$config")" \
-		"$(toolroot_versions clang-19)")
+		"$(toolroot_versions gcc-14 clang-19)")
 	cache_entry kernel "$KERNEL_KIND-$key" "kernel: built for REPOLL_KERNEL=$KERNEL_KIND" \
 		kernel_build_own
 	KERNEL=$CACHE/kernel/$KERNEL_KIND-$key
