@@ -47,10 +47,13 @@ impl FileLink {
 ///
 /// # Invariants
 ///
-/// `first` and the links behind it lead to epitems of live interest sets. They are written with
-/// `lock` held; whether `first` is null may be read without.
+/// * `first` and the links behind it lead to epitems of live interest sets.
+/// * `filter` has the bit of each file on the chain.
+///
+/// Both are written with `lock` held; `filter` may be read without.
 struct Bucket {
     lock: Opaque<bindings::raw_spinlock>,
+    filter: AtomicU32,
     first: AtomicPtr<Epitem>,
 }
 
@@ -75,15 +78,26 @@ impl Drop for BucketGuard {
     }
 }
 
+/// 32 bits of a file's address; the multiplier and the use of the upper bits are those of hash_ptr().
+#[inline]
+fn hash(file: *mut bindings::file) -> u32 {
+    ((file as u64).wrapping_mul(0x61C8_8646_80B5_83EB) >> 32) as u32
+}
+
+/// The bit of a file with this hash in its bucket's filter: the upper bits of the hash, where the
+/// bucket's number are the lower ones.
+#[inline]
+fn filter_bit(hash: u32) -> u32 {
+    1 << (hash >> 27)
+}
+
 impl Bucket {
-    /// The bucket of `file`.
+    /// The bucket of a file with this hash.
     ///
     /// The table exists: the callers are an instance, or the hook that only instances keep alive.
     #[inline]
-    fn of(file: *mut bindings::file) -> &'static Self {
+    fn of(hash: u32) -> &'static Self {
         let len = TABLE.len.load(Ordering::Relaxed);
-        // The multiplier and the use of the upper bits are those of hash_ptr().
-        let hash = (file as u64).wrapping_mul(0x61C8_8646_80B5_83EB) >> 32;
         let index = hash as usize & len.wrapping_sub(1) as usize;
         // SAFETY: `len`, a power of two, is the array's length.
         unsafe { &*TABLE.buckets.load(Ordering::Relaxed).add(index) }
@@ -109,6 +123,19 @@ impl BucketGuard {
             next = item.link.chain_next.get();
         }
         None
+    }
+
+    /// The bits of those files that are on the chain.
+    fn renew_filter(&self) {
+        let mut filter = 0;
+        let mut next = self.0.first.load(Ordering::Relaxed).cast_const();
+        // SAFETY: As in `find`.
+        while let Some(item) = unsafe { next.as_ref() } {
+            filter |= filter_bit(hash(item.key.file));
+            next = item.link.chain_next.get();
+        }
+        // Release pairs with the acquire in `repoll_file_is_watched`.
+        self.0.filter.store(filter, Ordering::Release);
     }
 
     /// All registrations of `file`.
@@ -141,8 +168,7 @@ impl BucketGuard {
         unsafe {
             match prev.as_ref() {
                 Some(prev) => prev.link.chain_next.set(to_next),
-                // Release pairs with the acquire in `repoll_file_is_watched`.
-                None => self.0.first.store(to_next.cast_mut(), Ordering::Release),
+                None => self.0.first.store(to_next.cast_mut(), Ordering::Relaxed),
             }
             if let Some(next) = next.as_ref() {
                 next.link.chain_prev.set(to_prev);
@@ -155,7 +181,8 @@ impl BucketGuard {
 ///
 /// With the instance's mutex held. The caller has a reference to the file.
 pub(crate) fn enter(item: &Epitem) {
-    let bucket = Bucket::of(item.key.file).lock();
+    let hash = hash(item.key.file);
+    let bucket = Bucket::of(hash).lock();
     match bucket.find(item.key.file) {
         Some(there) => {
             let next = there.link.ring_next.replace(item);
@@ -168,6 +195,11 @@ pub(crate) fn enter(item: &Epitem) {
             item.link.ring_next.set(item);
             item.link.ring_prev.set(item);
             bucket.put_on_chain(item, ptr::null(), bucket.0.first.load(Ordering::Relaxed));
+            let filter = bucket.0.filter.load(Ordering::Relaxed);
+            bucket
+                .0
+                .filter
+                .store(filter | filter_bit(hash), Ordering::Relaxed);
         }
     }
 }
@@ -175,7 +207,7 @@ pub(crate) fn enter(item: &Epitem) {
 /// Takes a registration out. With the instance's mutex held, after its hooks are off: the file may
 /// be freed as soon as the last-close hook no longer finds it here.
 pub(crate) fn leave(item: &Epitem) {
-    let bucket = Bucket::of(item.key.file).lock();
+    let bucket = Bucket::of(hash(item.key.file)).lock();
     let (prev, next) = (item.link.ring_prev.get(), item.link.ring_next.get());
     // SAFETY: On the ring, see `find`; both are `item` itself if it is alone.
     unsafe {
@@ -188,6 +220,7 @@ pub(crate) fn leave(item: &Epitem) {
     let (before, after) = (item.link.chain_prev.get(), item.link.chain_next.get());
     if ptr::eq(next, item) {
         bucket.relink(after, before, before, after);
+        bucket.renew_filter();
     } else {
         // SAFETY: As above. Another registration of the file takes the place.
         bucket.put_on_chain(unsafe { &*next }, before, after);
@@ -200,7 +233,7 @@ pub(crate) fn for_each_watcher(
     file: *mut bindings::file,
     mut f: impl FnMut(&Eventpoll) -> bool,
 ) -> bool {
-    let guard = Bucket::of(file).lock();
+    let guard = Bucket::of(hash(file)).lock();
     let mut registrations = guard.registrations(file);
     // SAFETY: The instance outlives its epitems, which stay in the table while it is locked.
     let all = registrations.all(|item| f(unsafe { item.ep.as_ref() }));
@@ -209,7 +242,7 @@ pub(crate) fn for_each_watcher(
 
 /// Some instance that has a registration of `file`.
 fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
-    let guard = Bucket::of(file).lock();
+    let guard = Bucket::of(hash(file)).lock();
     let item = guard.find(file)?;
     // SAFETY: Every instance lives in an `Arc`, whose count cannot be zero while an epitem of it is
     // in the table: its release empties the set first.
@@ -226,10 +259,11 @@ fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
 /// None, but that the table exists; `file` is not dereferenced.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn repoll_file_is_watched(file: *mut bindings::file) -> bool {
-    let bucket = Bucket::of(file);
-    // Acquire pairs with the release in `leave`: a registration that is gone from here has had its
-    // hooks taken off before.
-    if bucket.first.load(Ordering::Acquire).is_null() {
+    let hash = hash(file);
+    let bucket = Bucket::of(hash);
+    // Acquire pairs with the release in `renew_filter`: a registration that is gone from here has
+    // had its hooks taken off before.
+    if bucket.filter.load(Ordering::Acquire) & filter_bit(hash) == 0 {
         return false;
     }
     let guard = bucket.lock();
@@ -266,6 +300,7 @@ impl WatchedFiles {
             buckets.push(
                 Bucket {
                     lock: Opaque::uninit(),
+                    filter: AtomicU32::new(0),
                     first: AtomicPtr::new(ptr::null_mut()),
                 },
                 GFP_KERNEL,
