@@ -4,7 +4,7 @@
 
 use super::{
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
-    eventpoll::{Eventpoll, InterestGuard},
+    eventpoll::Eventpoll,
     events::Events,
     ffi,
     file::{Fd, Target, TargetKind},
@@ -94,14 +94,12 @@ impl Eventpoll {
 
     /// Registers a file that may be polled under the mutex. Leaves nothing behind if it fails.
     fn insert(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
-        if interest.find(new.key).is_some() {
-            return Err(EEXIST);
-        }
+        let vacancy = interest.vacancy(new.key).ok_or(EEXIST)?;
         let item = new.new_item(self, new.events)?;
         if new.events.intersects(Events::WAKEUP) {
-            create_wakeup_source(interest, &item)?;
+            create_wakeup_source(vacancy.interest(), &item)?;
         }
-        let item = NonNull::from(interest.insert(item).map_err(|(error, _)| error)?);
+        let item = NonNull::from(vacancy.fill(item).map_err(|(error, _)| error)?);
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
         watched_file::enter(this);
@@ -136,39 +134,38 @@ impl Eventpoll {
         // SAFETY: The box does not move its epitem. Its hooks are off before it goes: below, or by
         // `remove`.
         let hooked = unsafe { wait_hook::poll_and_hook(&item, new.target, 0) };
-        let entered = hooked.and_then(|_| self.enter_foreign(new, &item));
-        match entered {
-            Ok(mut interest) => match interest.insert(item).map(NonNull::from) {
-                Ok(item) => {
-                    // SAFETY: In the set, which is locked.
-                    let item = unsafe { item.as_ref() };
-                    watched_file::enter(item);
-                    item.events.store(new.events);
-                    self.post(&interest, item);
-                    Ok(())
-                }
-                Err((error, item)) => {
-                    item.hooks.unhook();
-                    Err(error)
-                }
-            },
-            Err(error) => {
-                item.hooks.unhook();
-                Err(error)
-            }
-        }
+        let entered = match hooked {
+            Ok(_) => self.enter_foreign(new, item),
+            Err(error) => Err((error, item)),
+        };
+        entered.map_err(|(error, item)| {
+            item.hooks.unhook();
+            error
+        })
     }
 
-    /// Locks the set for the insertion of `item`, an in-tree instance that is hooked already.
-    fn enter_foreign(&self, new: &Registration<'_>, item: &Epitem) -> Result<InterestGuard<'_>> {
-        let interest = self.interest.lock();
-        if interest.find(new.key).is_some() {
-            return Err(EEXIST);
-        }
+    /// Enters `item`, an in-tree instance that is hooked already, or gives it back.
+    fn enter_foreign(
+        &self,
+        new: &Registration<'_>,
+        item: EpitemBox,
+    ) -> Result<(), (Error, EpitemBox)> {
+        let mut interest = self.interest.lock();
+        let Some(vacancy) = interest.vacancy(new.key) else {
+            return Err((EEXIST, item));
+        };
         if new.events.intersects(Events::WAKEUP) {
-            create_wakeup_source(&interest, item)?;
+            if let Err(error) = create_wakeup_source(vacancy.interest(), &item) {
+                return Err((error, item));
+            }
         }
-        Ok(interest)
+        let item = NonNull::from(vacancy.fill(item)?);
+        // SAFETY: In the set, which is locked.
+        let item = unsafe { item.as_ref() };
+        watched_file::enter(item);
+        item.events.store(new.events);
+        self.post(&interest, item);
+        Ok(())
     }
 
     fn modify(&self, key: Key, events: Events, data: u64) -> Result {

@@ -7,7 +7,7 @@ use super::{
     rdllist::Rdllist,
     wakeup::WakeupSource,
 };
-use core::{cell::Cell, cmp::Ordering, ptr, ptr::NonNull};
+use core::{cell::Cell, ptr, ptr::NonNull};
 use kernel::{
     bindings, container_of,
     prelude::*,
@@ -64,10 +64,12 @@ impl Interest {
         // SAFETY: The walk starts at the root and follows the links of the tree.
         while let Some(item) = unsafe { self.item_of(node) } {
             let links = item.rbn.get();
-            node = match key.cmp(&item.key) {
-                Ordering::Less => links.rb_left,
-                Ordering::Greater => links.rb_right,
-                Ordering::Equal => return Some(item),
+            node = if key < item.key {
+                links.rb_left
+            } else if key == item.key {
+                return Some(item);
+            } else {
+                links.rb_right
             };
         }
         None
@@ -119,21 +121,8 @@ impl Interest {
         next_key(&self.eventpolls, after)
     }
 
-    /// Takes ownership of a new registration. May sleep. `ENOMEM`.
-    ///
-    /// Its key is not in the set; the caller has looked.
-    pub(crate) fn insert(&mut self, item: EpitemBox) -> Result<&Epitem, (Error, EpitemBox)> {
-        let key = item.key;
-        if item.kind.is_eventpoll() {
-            match RBTreeNode::new(key, (), GFP_KERNEL_ACCOUNT) {
-                Ok(node) => drop(self.eventpolls.insert(node)),
-                Err(_) => return Err((ENOMEM, item)),
-            }
-        }
-        let item = item.into_raw();
-        // SAFETY: Valid, since the box owned it.
-        let rbn = unsafe { item.as_ref() }.rbn.as_ptr();
-
+    /// The place for a registration with this key, `None` if there is one already.
+    pub(crate) fn vacancy(&mut self, key: Key) -> Option<Vacancy<'_>> {
         let mut parent = ptr::null_mut();
         let mut link: *mut *mut bindings::rb_node =
             // SAFETY: `root` is valid; only the address of its field is taken.
@@ -151,18 +140,20 @@ impl Interest {
             link = unsafe {
                 if key < there.key {
                     &raw mut (*links).rb_left
+                } else if key == there.key {
+                    return None;
                 } else {
                     &raw mut (*links).rb_right
                 }
             };
         }
-        // SAFETY: `link` is the empty place below `parent` where the key belongs.
-        // INVARIANT: The tree owns the epitem from here on.
-        unsafe {
-            bindings::rb_link_node(rbn, parent, link);
-            bindings::rb_insert_color(rbn, self.root.as_ptr());
-            Ok(item.as_ref())
-        }
+        // INVARIANT: That is where the walk ended.
+        Some(Vacancy {
+            interest: self,
+            key,
+            parent,
+            link,
+        })
     }
 
     /// Gives up ownership of a registration; it leaves the tree and the ready list.
@@ -181,6 +172,50 @@ impl Interest {
         unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };
         // SAFETY: `insert` took it from its box, and the tree no longer has it.
         unsafe { EpitemBox::from_raw(item) }
+    }
+}
+
+/// The place in a set where a registration belongs that is not there yet.
+///
+/// # Invariants
+///
+/// `link` is the empty field of `parent`, or of the root if that is null, where `key` belongs.
+pub(crate) struct Vacancy<'a> {
+    interest: &'a mut Interest,
+    key: Key,
+    parent: *mut bindings::rb_node,
+    link: *mut *mut bindings::rb_node,
+}
+
+impl<'a> Vacancy<'a> {
+    /// The set.
+    pub(crate) fn interest(&self) -> &Interest {
+        self.interest
+    }
+
+    /// Takes ownership of a new registration, whose key is the one that was asked for. May sleep.
+    /// `ENOMEM`.
+    pub(crate) fn fill(self, item: EpitemBox) -> Result<&'a Epitem, (Error, EpitemBox)> {
+        let key = self.key;
+        if item.key != key {
+            return Err((EINVAL, item));
+        }
+        if item.kind.is_eventpoll() {
+            match RBTreeNode::new(key, (), GFP_KERNEL_ACCOUNT) {
+                Ok(node) => drop(self.interest.eventpolls.insert(node)),
+                Err(_) => return Err((ENOMEM, item)),
+            }
+        }
+        let item = item.into_raw();
+        // SAFETY: Valid, since the box owned it. By the type's invariant this is its place; the set
+        // has not changed since, for it is borrowed.
+        // INVARIANT: The tree owns the epitem from here on.
+        unsafe {
+            let rbn = item.as_ref().rbn.as_ptr();
+            bindings::rb_link_node(rbn, self.parent, self.link);
+            bindings::rb_insert_color(rbn, self.interest.root.as_ptr());
+            Ok(item.as_ref())
+        }
     }
 }
 
