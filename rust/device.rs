@@ -35,6 +35,7 @@ static FOPS: Fops = Fops(bindings::file_operations {
     release: Some(release),
     poll: Some(poll),
     unlocked_ioctl: Some(ioctl),
+    fadvise: Some(fadvise),
     #[cfg(CONFIG_COMPAT)]
     compat_ioctl: bindings::compat_ptr_ioctl,
     llseek: Some(bindings::noop_llseek),
@@ -90,8 +91,12 @@ impl PinnedDrop for Device {
     }
 }
 
-fn errno(error: Error) -> c_long {
-    error.to_errno() as c_long
+/// What a system call returns. A value is at most the length of an array that is an `int`.
+fn value_or_errno(result: Result<u32>) -> c_int {
+    match result {
+        Ok(value) => value as c_int,
+        Err(error) => error.to_errno(),
+    }
 }
 
 /// # Safety
@@ -161,13 +166,42 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong)
     let ep = unsafe { instance(file) };
     // SAFETY: The caller has a reference.
     let this = unsafe { Target::new(file) };
-    match dispatch(ep, this, cmd, arg) {
-        Ok(value) => value as c_long,
-        Err(error) => errno(error),
+    value_or_errno(dispatch(ep, this, cmd, arg)) as c_long
+}
+
+/// The calls that need not be made by way of [`ioctl`], which costs a program more than they do.
+///
+/// # Safety
+///
+/// Called by the VFS on an open file.
+unsafe extern "C" fn fadvise(
+    file: *mut bindings::file,
+    offset: bindings::loff_t,
+    len: bindings::loff_t,
+    advice: c_int,
+) -> c_int {
+    // SAFETY: By the contract.
+    let ep = unsafe { instance(file) };
+    // SAFETY: The caller has a reference.
+    let this = unsafe { Target::new(file) };
+    match (len >> 32) as u32 {
+        uapi::FADVISE_WAIT => value_or_errno(wait(ep, offset, len, advice)),
+        uapi::FADVISE_CTL => value_or_errno(ctl(ep, this, offset, len, advice)),
+        // SAFETY: As we are called. It refuses what has the sign of `len` set.
+        _ => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }
 }
 
-fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<usize> {
+fn wait(ep: &Eventpoll, offset: i64, len: i64, advice: c_int) -> Result<u32> {
+    ep.wait(&WaitRequest::from_advice(offset, len, advice)?)
+}
+
+fn ctl(ep: &Eventpoll, this: Target<'_>, offset: i64, len: i64, advice: c_int) -> Result<u32> {
+    let request = CtlRequest::from_advice(offset, len, advice)?;
+    ep.ctl(this, &request).map(|()| 0)
+}
+
+fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u32> {
     match cmd {
         uapi::IOC_WAIT => {
             let request = WaitRequest::read(arg)?;

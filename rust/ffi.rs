@@ -58,11 +58,7 @@ extern "C" {
 
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
-    pub(crate) fn repoll_put_events(
-        uevents: u64,
-        events: *const bindings::epoll_event,
-        n: c_uint,
-    ) -> c_uint;
+    pub(crate) fn repoll_put_event(uevent: u64, events: u32, data: u64) -> bool;
 
     pub(crate) fn repoll_get_current_user() -> *mut bindings::user_struct;
     pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct) -> bool;

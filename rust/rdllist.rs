@@ -80,19 +80,27 @@ impl Rdllist {
         true
     }
 
-    /// Prepends `item`, which is of the same set and not on the list.
-    pub(crate) fn push_front(&self, item: &Epitem) {
-        if item.rdllink.linked.replace(true) {
+    /// The member behind `item`, which is one of this list.
+    pub(crate) fn behind(&self, item: &Epitem) -> Option<&Epitem> {
+        // SAFETY: As in `front`.
+        item.rdllink.next.get().map(|next| unsafe { next.as_ref() })
+    }
+
+    /// Makes `item`, a member, the front: those before it go behind the last one, in order.
+    pub(crate) fn begin_with(&self, item: &Epitem) {
+        let Some(before) = item.rdllink.prev.replace(None) else {
             return;
-        }
-        let this = Some(NonNull::from(item));
-        let head = self.head.replace(this);
-        item.rdllink.next.set(head);
-        item.rdllink.prev.set(None);
-        match head {
+        };
+        // SAFETY: As in `front`.
+        unsafe { before.as_ref() }.rdllink.next.set(None);
+        let head = self.head.replace(Some(NonNull::from(item)));
+        let tail = self.tail.replace(Some(before));
+        if let (Some(head), Some(tail)) = (head, tail) {
             // SAFETY: As in `front`.
-            Some(head) => unsafe { head.as_ref() }.rdllink.prev.set(this),
-            None => self.tail.set(this),
+            unsafe {
+                tail.as_ref().rdllink.next.set(Some(head));
+                head.as_ref().rdllink.prev.set(Some(tail));
+            }
         }
     }
 

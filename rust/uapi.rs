@@ -21,13 +21,20 @@ pub(crate) const IOC_WAIT: u32 = _IOW::<Wait>(TYPE, 0x02);
 pub(crate) const EPIOCSPARAMS: u32 = _IOW::<Params>(bindings::EPOLL_IOC_TYPE, 0x01);
 pub(crate) const EPIOCGPARAMS: u32 = _IOR::<Params>(bindings::EPOLL_IOC_TYPE, 0x02);
 
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 const FEATURE_BUSY_POLL: u64 = 1 << 0;
 const FEATURE_WAKEUP: u64 = 1 << 1;
+const FEATURE_FADVISE: u64 = 1 << 2;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
+/// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
+pub(crate) const FADVISE_WAIT: u32 = 1 << 31;
+pub(crate) const FADVISE_CTL: u32 = FADVISE_WAIT | 1;
+
 /// The most events that one wait may ask for, in-tree's `EP_MAX_EVENTS`.
-const MAX_EVENTS: usize = i32::MAX as usize / size_of::<bindings::epoll_event>();
+const MAX_EVENTS: u32 = i32::MAX as u32 / EVENT_SIZE as u32;
+
+const EVENT_SIZE: usize = size_of::<bindings::epoll_event>();
 
 /// `struct repoll_info`.
 #[repr(C)]
@@ -46,11 +53,13 @@ impl Info {
     /// What this module, on this kernel, offers.
     pub(crate) fn new(max_nests: u32, busy_poll: bool) -> Self {
         let wakeup = cfg!(CONFIG_PM_SLEEP);
+        let fadvise = cfg!(CONFIG_ADVISE_SYSCALLS);
         Self {
             version: ABI_VERSION,
             max_nests,
             features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
-                | if wakeup { FEATURE_WAKEUP } else { 0 },
+                | if wakeup { FEATURE_WAKEUP } else { 0 }
+                | if fadvise { FEATURE_FADVISE } else { 0 },
             ctl_flags: 0,
             wait_flags: WAIT_TIMESPEC,
         }
@@ -134,31 +143,41 @@ pub(crate) struct CtlRequest {
 impl CtlRequest {
     /// Reads and checks the request at user address `arg`.
     ///
-    /// May sleep. `EFAULT` for the request or its event (which, as in-tree, every operation but
-    /// `EPOLL_CTL_DEL` reads, unknown ones too), `EINVAL` for unknown flags.
+    /// May sleep. `EFAULT` for the request, `EINVAL` for unknown flags, and as [`Self::new`].
     pub(crate) fn read(arg: usize) -> Result<Self> {
         let raw: Ctl = read(arg)?;
         if raw.flags != 0 || raw.reserved != 0 {
             return Err(EINVAL);
         }
-        let op = match raw.op as u32 {
+        Self::new(raw.op, raw.fd, raw.event)
+    }
+
+    /// The request that these arguments of `fadvise64()` are. May sleep. As [`Self::new`].
+    pub(crate) fn from_advice(offset: i64, len: i64, advice: i32) -> Result<Self> {
+        Self::new(advice, len as i32, offset as u64)
+    }
+
+    /// A request whose event is at user address `event`.
+    ///
+    /// May sleep. `EFAULT` for the event, which, as in-tree, every operation but `EPOLL_CTL_DEL`
+    /// reads, unknown ones too.
+    fn new(op: i32, fd: i32, event: u64) -> Result<Self> {
+        let op = match op as u32 {
             bindings::EPOLL_CTL_ADD => Some(Op::Add),
             bindings::EPOLL_CTL_MOD => Some(Op::Mod),
             bindings::EPOLL_CTL_DEL => Some(Op::Del),
             _ => None,
         };
-        let mut event = bindings::epoll_event { events: 0, data: 0 };
+        let mut read = bindings::epoll_event { events: 0, data: 0 };
         if op != Some(Op::Del) {
-            // SAFETY: `event` is valid for writes; the user address is checked by the callee.
-            kernel::error::to_result(unsafe {
-                super::ffi::repoll_get_event(raw.event, &mut event)
-            })?;
+            // SAFETY: `read` is valid for writes; the user address is checked by the callee.
+            kernel::error::to_result(unsafe { super::ffi::repoll_get_event(event, &mut read) })?;
         }
         Ok(Self {
             op,
-            fd: raw.fd,
-            events: event.events,
-            data: event.data,
+            fd,
+            events: read.events,
+            data: read.data,
         })
     }
 }
@@ -206,7 +225,7 @@ impl Timeout {
 pub(crate) struct WaitRequest {
     /// User address with room for `maxevents` events.
     pub(crate) events: u64,
-    pub(crate) maxevents: usize,
+    pub(crate) maxevents: u32,
     pub(crate) timeout: Timeout,
     sigmask: u64,
     sigsetsize: u32,
@@ -215,8 +234,8 @@ pub(crate) struct WaitRequest {
 impl WaitRequest {
     /// Reads and checks the request at user address `arg`.
     ///
-    /// The timeout begins here. May sleep. `EFAULT` for the request, its timespec, or events
-    /// outside of user space; `EINVAL` for unknown flags, a wrong timespec or `maxevents`.
+    /// The timeout begins here. May sleep. `EFAULT` for the request or its timespec, `EINVAL` for
+    /// unknown flags or a wrong timespec, and as [`Self::new`].
     pub(crate) fn read(arg: usize) -> Result<Self> {
         let raw: Wait = read(arg)?;
         if raw.flags & !WAIT_TIMESPEC != 0 || raw.reserved != 0 {
@@ -227,26 +246,42 @@ impl WaitRequest {
         } else {
             Timeout::from_ms(raw.timeout)
         };
-        let maxevents = Self::check_maxevents(raw.maxevents)?;
+        Ok(Self {
+            sigmask: raw.sigmask,
+            sigsetsize: raw.sigsetsize,
+            ..Self::new(raw.events, raw.maxevents, timeout)?
+        })
+    }
+
+    /// The request that these arguments of `fadvise64()` are. The timeout begins here. As
+    /// [`Self::new`].
+    pub(crate) fn from_advice(offset: i64, len: i64, advice: i32) -> Result<Self> {
+        let timeout = Timeout::from_ms(advice.into());
+        Self::new(offset as u64, len as i32, timeout)
+    }
+
+    /// A request without a signal mask. `EINVAL` for `maxevents`, `EFAULT` for events outside of
+    /// user space.
+    fn new(events: u64, maxevents: i32, timeout: Timeout) -> Result<Self> {
+        let maxevents = Self::check_maxevents(maxevents)?;
         // SAFETY: No requirements.
-        if !unsafe {
-            super::ffi::repoll_access_ok(raw.events, maxevents * size_of::<bindings::epoll_event>())
-        } {
+        if !unsafe { super::ffi::repoll_access_ok(events, maxevents as usize * EVENT_SIZE) } {
             return Err(EFAULT);
         }
         Ok(Self {
-            events: raw.events,
+            events,
             maxevents,
             timeout,
-            sigmask: raw.sigmask,
-            sigsetsize: raw.sigsetsize,
+            sigmask: 0,
+            sigsetsize: 0,
         })
     }
 
     /// `EINVAL`.
-    fn check_maxevents(maxevents: i32) -> Result<usize> {
-        match usize::try_from(maxevents) {
-            Ok(maxevents @ 1..=MAX_EVENTS) => Ok(maxevents),
+    fn check_maxevents(maxevents: i32) -> Result<u32> {
+        // Negative ones are larger than any.
+        match maxevents as u32 {
+            maxevents @ 1..=MAX_EVENTS => Ok(maxevents),
             _ => Err(EINVAL),
         }
     }
@@ -255,7 +290,7 @@ impl WaitRequest {
     ///
     /// `EFAULT` or `EINVAL` for the mask, else what `wait` returns. After `EINTR` the delivery of
     /// the signal puts the old mask back, so that the handler still runs under the caller's.
-    pub(crate) fn with_sigmask(&self, wait: impl FnOnce() -> Result<usize>) -> Result<usize> {
+    pub(crate) fn with_sigmask(&self, wait: impl FnOnce() -> Result<u32>) -> Result<u32> {
         if self.sigmask == 0 {
             return wait();
         }

@@ -14,7 +14,15 @@ impl Eventpoll {
     /// sleep.
     ///
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
-    pub(crate) fn wait(&self, request: &WaitRequest) -> Result<usize> {
+    #[inline]
+    pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
+        if request.timeout == Timeout::Poll && !self.ovflist.available() {
+            return Ok(0);
+        }
+        self.wait_or_harvest(request)
+    }
+
+    fn wait_or_harvest(&self, request: &WaitRequest) -> Result<u32> {
         let result = self.wait_for_events(request);
         if result.is_err() && self.ovflist.available() {
             // The wakeup that was ours is for somebody else now.
@@ -23,7 +31,7 @@ impl Eventpoll {
         result
     }
 
-    fn wait_for_events(&self, request: &WaitRequest) -> Result<usize> {
+    fn wait_for_events(&self, request: &WaitRequest) -> Result<u32> {
         let deadline = match request.timeout {
             Timeout::Until(deadline) => Some(deadline),
             Timeout::Never | Timeout::Poll => None,

@@ -74,7 +74,7 @@ s64 repoll_now(void);
 /* uaccess.c */
 bool repoll_access_ok(u64 addr, size_t size);
 int repoll_get_event(u64 uevent, struct epoll_event *event);
-unsigned int repoll_put_events(u64 uevents, const struct epoll_event *events, unsigned int n);
+bool repoll_put_event(u64 uevent, u32 events, u64 data);
 
 /* user.c */
 struct user_struct *repoll_get_current_user(void);

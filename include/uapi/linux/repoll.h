@@ -21,7 +21,7 @@
 #define REPOLL_DEVICE	"/dev/repoll"
 
 /* Raised when a feature is added; never lowered, and nothing is taken away. */
-#define REPOLL_ABI_VERSION	1
+#define REPOLL_ABI_VERSION	2
 
 /**
  * struct repoll_info - what the loaded module offers (REPOLL_IOC_INFO)
@@ -43,6 +43,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_BUSY_POLL	(1ULL << 0)
 /* EPOLLWAKEUP is honoured for callers with CAP_BLOCK_SUSPEND (CONFIG_PM_SLEEP). */
 #define REPOLL_FEATURE_WAKEUP		(1ULL << 1)
+/* The calls by fadvise64() are there (CONFIG_ADVISE_SYSCALLS). Since version 2. */
+#define REPOLL_FEATURE_FADVISE		(1ULL << 2)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -92,5 +94,21 @@ struct repoll_wait {
 #define REPOLL_IOC_INFO	_IOR(REPOLL_IOC_TYPE, 0x00, struct repoll_info)
 #define REPOLL_IOC_CTL	_IOW(REPOLL_IOC_TYPE, 0x01, struct repoll_ctl)
 #define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
+
+/*
+ * The two frequent calls without the detour that ioctl() is: a module cannot add
+ * a system call, but fadvise64(fd, offset, len, advice) leads straight to the
+ * file, with its arguments in registers. They do what the ioctls do, and return
+ * what those return.
+ *
+ *	fadvise64(epfd, (__s64)events, REPOLL_FADVISE_WAIT | maxevents, timeout)
+ *	fadvise64(epfd, (__s64)event, REPOLL_FADVISE_CTL | fd, op)
+ *
+ * @timeout is in milliseconds, negative for no limit; @maxevents and @fd are
+ * 32 bits wide. A @len with the sign bit is refused by other files: with EINVAL,
+ * pipes with ESPIPE. One without it is answered as by an in-tree instance.
+ */
+#define REPOLL_FADVISE_WAIT	(-0x7fffffffffffffffLL - 1)
+#define REPOLL_FADVISE_CTL	(REPOLL_FADVISE_WAIT | (1LL << 32))
 
 #endif /* _UAPI_LINUX_REPOLL_H */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * The ioctls of /dev/repoll as functions. Internal to the library and the
- * interposer; an error is left in errno as the kernel reported it.
+ * The calls of /dev/repoll as functions. Internal to the library and the
+ * interposer; an error is left in errno as the kernel reported it, ENOTTY for a
+ * file of another kind that has no such call.
  */
 #ifndef REPOLL_DEVICE_H
 #define REPOLL_DEVICE_H
@@ -49,8 +50,49 @@ static inline bool device_owns(int epfd)
 	return ioctl(epfd, REPOLL_IOC_INFO, &info) == 0;
 }
 
+/*
+ * One of the calls by fadvise64(), which the kernel may have been built without.
+ * 32-bit programs do without it: there its arguments are halves of numbers.
+ */
+static inline long device_advise(int epfd, const void *offset, uint64_t len, int advice)
+{
+#ifdef __x86_64__
+	/* Not syscall(): on the way to a call this short it would be felt. */
+	register long ret __asm__("rax") = SYS_fadvise64;
+	register long arg4 __asm__("r10") = advice;
+
+	__asm__ volatile("syscall"
+			 : "+r"(ret)
+			 : "D"((long)epfd), "S"(offset), "d"(len), "r"(arg4)
+			 : "rcx", "r11", "memory");
+	return ret;
+#else
+	long ret;
+
+	if (sizeof(long) == 4)
+		return -ENOSYS;
+	ret = syscall(SYS_fadvise64, epfd, offset, len, advice);
+	return ret < 0 ? -errno : ret;
+#endif
+}
+
+/* The result of device_advise() as that of a function of libc. */
+static inline int device_result(long ret)
+{
+	if (ret >= 0)
+		return ret;
+	/* A pipe takes no advice. */
+	errno = ret == -ESPIPE ? ENOTTY : -ret;
+	return -1;
+}
+
 static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 {
+	long ret = device_advise(epfd, event, REPOLL_FADVISE_CTL | (uint32_t)fd, op);
+
+	if (ret != -ENOSYS)
+		return device_result(ret);
+
 	struct repoll_ctl ctl = {
 		.op = op,
 		.fd = fd,
@@ -102,6 +144,14 @@ kernel_timeout(const struct timespec *timeout, struct __kernel_timespec *kernel)
 
 static inline int device_wait(int epfd, const struct repoll_wait *wait)
 {
+	if (!wait->flags && !wait->sigmask) {
+		long ret = device_advise(epfd, (const void *)(uintptr_t)wait->events,
+					 REPOLL_FADVISE_WAIT | (uint32_t)wait->maxevents,
+					 wait->timeout);
+
+		if (ret != -ENOSYS)
+			return device_result(ret);
+	}
 	return ioctl(epfd, REPOLL_IOC_WAIT, wait);
 }
 

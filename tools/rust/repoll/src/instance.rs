@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::uapi::{
-    ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, KERNEL_SIGSET_SIZE,
-    WAIT_TIMESPEC,
+    advise, ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, FADVISE_CTL,
+    FADVISE_WAIT, KERNEL_SIGSET_SIZE, WAIT_TIMESPEC,
 };
 
 /// What the loaded module offers; see `include/uapi/linux/repoll.h`.
@@ -133,10 +133,13 @@ impl Repoll {
             flags: 0,
             reserved: 0,
         };
+        let call = FADVISE_CTL | u64::from(request.fd as u32);
         // SAFETY: `request.event` is the address of `event`, which outlives the
         // call, or 0 when there is none.
-        unsafe { ioctl(self.as_fd(), &mut request) }?;
-        Ok(())
+        let result = unsafe { advise(self.as_fd(), request.event, call, op) }
+            // SAFETY: As above.
+            .unwrap_or_else(|| unsafe { ioctl(self.as_fd(), &mut request) });
+        result.map(|_| ())
     }
 
     fn wait_masked<'e>(
@@ -148,6 +151,7 @@ impl Repoll {
         // More than the kernel accepts at once is no mistake, just more than needed.
         const MAX_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
 
+        let whole_ms = whole_milliseconds(timeout);
         let timeout = timeout.map(KernelTimespec::from);
         let mut request = RepollWait {
             events: events.as_mut_ptr().expose_provenance() as u64,
@@ -158,12 +162,26 @@ impl Repoll {
             sigsetsize: KERNEL_SIGSET_SIZE,
             reserved: 0,
         };
-        // SAFETY: `request.events` is the address of at least `maxevents` events
-        // that are ours to write, and any bits make an event. The timeout and the
-        // mask are the addresses of values that outlive the call, or 0.
-        let count = unsafe { ioctl(self.as_fd(), &mut request) }?;
+        let call = FADVISE_WAIT | u64::from(request.maxevents as u32);
+        let count = whole_ms
+            .filter(|_| sigmask.is_none())
+            // SAFETY: `request.events` is the address of at least `maxevents` events
+            // that are ours to write, and any bits make an event.
+            .and_then(|ms| unsafe { advise(self.as_fd(), request.events, call, ms) })
+            // SAFETY: As above. The timeout and the mask are the addresses of values
+            // that outlive the call, or 0.
+            .unwrap_or_else(|| unsafe { ioctl(self.as_fd(), &mut request) })?;
         Ok(&events[..count as usize])
     }
+}
+
+/// A timeout as `epoll_wait()` takes it, if it is one of that precision.
+fn whole_milliseconds(timeout: Option<Duration>) -> Option<i32> {
+    let Some(timeout) = timeout else {
+        return Some(-1);
+    };
+    let ms = timeout.as_millis().try_into().ok()?;
+    (timeout.subsec_nanos() % 1_000_000 == 0).then_some(ms)
 }
 
 /// The address of a value as the kernel takes it, 0 for none.

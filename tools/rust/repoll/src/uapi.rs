@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 
-//! Mirrors of `include/uapi/linux/repoll.h`, and the one way to the kernel.
+//! Mirrors of `include/uapi/linux/repoll.h`, and the two ways to the kernel.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -115,6 +115,36 @@ pub(crate) unsafe fn ioctl<T: Request>(fd: BorrowedFd<'_>, request: &mut T) -> i
         return Err(io::Error::last_os_error());
     }
     Ok(result)
+}
+
+/// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`.
+pub(crate) const FADVISE_WAIT: u64 = 1 << 63;
+pub(crate) const FADVISE_CTL: u64 = FADVISE_WAIT | 1 << 32;
+
+/// Carry out one of the calls by `fadvise64()`. An errno comes back as the error.
+///
+/// `None` where the kernel has no such call, or takes its arguments in halves.
+///
+/// # Safety
+///
+/// `address` must be 0 or valid for what the call `len` does with it.
+pub(crate) unsafe fn advise(
+    fd: BorrowedFd<'_>,
+    address: u64,
+    len: u64,
+    advice: c_int,
+) -> Option<io::Result<c_int>> {
+    if cfg!(target_pointer_width = "32") {
+        return None;
+    }
+    // SAFETY: The caller vouches for the address.
+    let result =
+        unsafe { libc::syscall(libc::SYS_fadvise64, fd.as_raw_fd(), address, len, advice) };
+    if result >= 0 {
+        return Some(Ok(result as c_int));
+    }
+    let error = io::Error::last_os_error();
+    (error.raw_os_error() != Some(libc::ENOSYS)).then_some(Err(error))
 }
 
 #[cfg(test)]

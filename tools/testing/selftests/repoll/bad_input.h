@@ -3,6 +3,7 @@
 #ifndef REPOLL_BAD_INPUT_H
 #define REPOLL_BAD_INPUT_H
 
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "eventpoll_test.h"
@@ -43,6 +44,17 @@ static inline void *bad_pointer(int kind)
 static inline void on_alarm(int sig)
 {
 	(void)sig;
+}
+
+/* fadvise64(), whatever its arguments look like to this kind of program. */
+static inline int advise(int fd, int64_t offset, int64_t len, int advice)
+{
+#if __SIZEOF_LONG__ == 4
+	return result(syscall(SYS_fadvise64_64, fd, (long)offset, (long)(offset >> 32),
+			      (long)len, (long)(len >> 32), advice));
+#else
+	return result(syscall(SYS_fadvise64, fd, offset, len, advice));
+#endif
 }
 
 /* From now on, no wait lasts. */

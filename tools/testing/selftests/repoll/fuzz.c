@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pseudo-random ioctls from several threads, the same in every run. Most are
+ * Pseudo-random calls from several threads, the same in every run. Most are
  * nearly right: a random number alone would not get past the first check.
  */
 #include <pthread.h>
@@ -67,8 +67,9 @@ static int rnd_call(struct chaos *c)
 		.reserved = rnd(c, 16) ? 0 : c->state,
 	};
 	int instance = rnd(c, 4) ? ep : slots[rnd(c, 4)], slot, fd;
+	int64_t len;
 
-	switch (rnd(c, 8)) {
+	switch (rnd(c, 10)) {
 	case 0 ... 3:
 		return result(ioctl(instance, REPOLL_IOC_CTL, rnd(c, 32) ? &ctl : NULL));
 	case 4 ... 5:
@@ -80,6 +81,12 @@ static int rnd_call(struct chaos *c)
 		dup2(fd, slots[slot]);
 		close(fd);
 		return 0;
+	case 7 ... 8:
+		len = rnd(c, 2) ? REPOLL_FADVISE_CTL | (uint32_t)ctl.fd :
+				  REPOLL_FADVISE_WAIT | (uint32_t)wait.maxevents;
+		if (!rnd(c, 16))
+			len ^= 1ULL << rnd(c, 64);
+		return advise(instance, wait.events, len, rnd(c, 2) ? ctl.op & 3 : wait.timeout);
 	default:
 		return result(ioctl(instance, _IOC(rnd(c, 4), rnd(c, 2) ? REPOLL_IOC_TYPE : 0x8A,
 						   rnd(c, 4), rnd(c, 64)), &wait));

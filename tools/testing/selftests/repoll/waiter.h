@@ -60,8 +60,8 @@ static inline bool sleeps_in_wait(pid_t pid, pid_t tid, int epfd)
 	close(f);
 	if (sscanf(buf, "%ld %lx", &nr, &fd) != 2 || fd != (unsigned long)epfd)
 		return false;
-	if (nr != SYS_ioctl && nr != SYS_epoll_wait && nr != SYS_epoll_pwait &&
-	    nr != SYS_epoll_pwait2)
+	if (nr != SYS_ioctl && nr != SYS_fadvise64 && nr != SYS_epoll_wait &&
+	    nr != SYS_epoll_pwait && nr != SYS_epoll_pwait2)
 		return false;
 	return task_state(pid, tid) == 'S';
 }
