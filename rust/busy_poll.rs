@@ -16,6 +16,8 @@ const NAPI_POLL_WEIGHT: u16 = 64;
 
 /// The parameters of one instance and the NAPI context to drive. All may be read at any time.
 pub(crate) struct BusyPoll {
+    /// Whether one of the parameters asks for it: one word for every wakeup to look at.
+    on: AtomicBool,
     usecs: AtomicU32,
     budget: AtomicU32,
     prefer: AtomicBool,
@@ -25,6 +27,7 @@ pub(crate) struct BusyPoll {
 impl BusyPoll {
     pub(crate) fn new() -> Self {
         Self {
+            on: AtomicBool::new(false),
             usecs: AtomicU32::new(0),
             budget: AtomicU32::new(0),
             prefer: AtomicBool::new(false),
@@ -58,6 +61,8 @@ impl BusyPoll {
         self.usecs.store(params.busy_poll_usecs, Relaxed);
         self.budget.store(params.busy_poll_budget.into(), Relaxed);
         self.prefer.store(params.prefer_busy_poll != 0, Relaxed);
+        let on = params.busy_poll_usecs != 0 || params.prefer_busy_poll != 0;
+        self.on.store(on, Relaxed);
         Ok(())
     }
 
@@ -77,7 +82,7 @@ impl BusyPoll {
     /// Any context.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
-        self.usecs.load(Relaxed) != 0 || self.prefer.load(Relaxed)
+        self.on.load(Relaxed)
     }
 
     /// Remembers which NAPI context feeds `file`, which is registered and alive. Any context.

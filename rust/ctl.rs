@@ -37,6 +37,7 @@ impl Eventpoll {
     ///
     /// `EBADF`, `EPERM` (no `poll()`), `EINVAL`, `EEXIST`, `ENOENT`, `ELOOP`, `ENOSPC`, `ENOMEM`,
     /// as documented for `REPOLL_IOC_CTL`. A call that fails changes nothing.
+    #[inline] // Into its one caller, which has made the request from registers.
     pub(crate) fn ctl(&self, this: Target<'_>, request: &CtlRequest) -> Result {
         let fd = Fd::get(request.fd)?;
         let target = fd.target();
@@ -178,7 +179,7 @@ impl Eventpoll {
         item.events.store(events);
         item.data.set(data);
         if !events.intersects(Events::WAKEUP) {
-            item.ws.destroy();
+            item.destroy_wakeup_source();
         } else if !item.ws.is_some() {
             // Without memory the events are delivered all the same, as in-tree.
             let _ = create_wakeup_source(&interest, item);
@@ -247,6 +248,5 @@ impl Eventpoll {
 /// Gives `item` a wakeup source, and its instance one to take over from it. May sleep. `ENOMEM`.
 fn create_wakeup_source(interest: &Interest, item: &Epitem) -> Result {
     interest.ws.create_own()?;
-    // SAFETY: The caller's system call has a reference to the target.
-    unsafe { item.ws.create_for(item.key.file) }
+    item.create_wakeup_source()
 }

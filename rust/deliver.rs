@@ -3,11 +3,19 @@
 //! The harvest: from the ready list to the caller's array of events.
 
 use super::{
-    epitem::ForeignReady, eventpoll::Eventpoll, events::Events, ffi, file::TargetKind, foreign,
+    epitem::{Epitem, ForeignReady},
+    eventpoll::Eventpoll,
+    events::Events,
+    ffi,
+    file::{JustAsk, TargetKind},
+    foreign,
     interest::Interest,
 };
-use core::ptr;
+use core::{mem::MaybeUninit, slice};
 use kernel::{bindings, prelude::*};
+
+/// How many events are collected before they are copied out together.
+const BATCH: usize = 32;
 
 /// An array of events in user space that fills up.
 struct UserEvents {
@@ -31,17 +39,82 @@ impl UserEvents {
         self.stored >= self.room
     }
 
-    /// Stores one event; tells whether that was possible. May sleep.
-    fn put(&mut self, events: Events, data: u64) -> bool {
-        // SAFETY: The user address is checked by the callee.
-        let stored = unsafe { ffi::repoll_put_event(self.next, events.bits(), data) };
-        if stored {
-            self.next = self
-                .next
-                .wrapping_add(size_of::<bindings::epoll_event>() as u64);
-            self.stored = self.stored.wrapping_add(1);
+    /// How many events may be collected before they have to be stored.
+    fn batch(&self) -> usize {
+        BATCH.min(self.room.saturating_sub(self.stored) as usize)
+    }
+
+    /// Stores the events of `slots`, as many as can be written, none for a task that is being killed;
+    /// tells how many. May sleep.
+    fn put(&mut self, slots: &[Slot<'_>]) -> usize {
+        // SAFETY: `slots` is valid for reads, and a slot what the callee takes it for; the user
+        // address is checked by the callee.
+        let stored =
+            unsafe { ffi::repoll_put_events(self.next, slots.as_ptr().cast(), slots.len() as u32) };
+        let size = size_of::<bindings::epoll_event>() as u64;
+        self.next = self.next.wrapping_add(u64::from(stored).wrapping_mul(size));
+        self.stored = self.stored.wrapping_add(stored);
+        stored as usize
+    }
+}
+
+/// An event that is about to be copied out, and its epitem. The same as `struct repoll_slot`.
+#[repr(C)]
+struct Slot<'a> {
+    data: u64,
+    events: u32,
+    item: &'a Epitem,
+}
+
+impl Slot<'_> {
+    /// Gives the epitem the state that follows from the delivery of its event.
+    fn delivered(&self) {
+        let events = self.item.events.load();
+        if events.intersects(Events::ONESHOT) {
+            self.item.events.store(events.disarmed());
         }
-        stored
+    }
+}
+
+/// Copies `slots` out. A one-shot epitem is disarmed when its event has been stored; what could not
+/// be stored is at the front of the ready list again, in order, whether it was taken off or not,
+/// before `next`, which is the first member that nobody has looked at. Returns whether all were
+/// stored. May sleep.
+#[inline]
+fn deliver(
+    slots: &[Slot<'_>],
+    oneshot: bool,
+    interest: &Interest,
+    next: Option<&Epitem>,
+    out: &mut UserEvents,
+) -> bool {
+    let stored = out.put(slots);
+    if stored == slots.len() && !oneshot {
+        return true;
+    }
+    let (done, rest) = slots.split_at(stored.min(slots.len()));
+    done.iter().for_each(Slot::delivered);
+    rest.is_empty() || take_back(rest, interest, next)
+}
+
+/// See [`deliver`]. Returns false.
+#[cold]
+fn take_back(rest: &[Slot<'_>], interest: &Interest, next: Option<&Epitem>) -> bool {
+    if let Some(next) = next {
+        interest.rdllist.begin_with(next);
+    }
+    for Slot { item, .. } in rest.iter().rev() {
+        interest.rdllist.remove(item);
+        interest.rdllist.push_front(item);
+        item.ws.stay_awake();
+    }
+    false
+}
+
+impl Epitem {
+    /// Whether this is an in-tree instance that has to be polled before it can be reported.
+    fn is_unpolled(&self) -> bool {
+        self.kind == TargetKind::Foreign && self.foreign.get() == ForeignReady::Unknown
     }
 }
 
@@ -49,29 +122,30 @@ impl Eventpoll {
     /// Delivers what is ready to the caller's array. May sleep.
     ///
     /// Returns how many events were stored, possibly 0: that an epitem is on the ready list is a
-    /// rumour, only its file knows. `EINTR` at once when a fatal signal is pending, so that a
-    /// thread can be killed however many events there are; `EFAULT` when not even the first event
-    /// could be stored.
+    /// rumour, only its file knows. `EINTR` when a fatal signal is pending: what is ready is for
+    /// another waiter then. `EFAULT` when not even the first event could be stored.
+    #[inline(never)] // A wait that finds nothing saves no registers for it.
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
-        let mut out = UserEvents::new(events, maxevents);
         loop {
-            // SAFETY: No requirements.
-            if unsafe { ffi::repoll_fatal_signal_pending() } {
-                return Err(EINTR);
-            }
             if self.has_foreign() {
                 foreign::refresh(self, 0);
             }
             let interest = self.interest.lock();
             self.drain(&interest);
+            let mut out = UserEvents::new(events, maxevents);
             let (fault, unknown) = self.scan(&interest, &mut out);
             self.finish_scan(&interest);
+            // SAFETY: No requirements.
+            let dying = || unsafe { ffi::repoll_fatal_signal_pending() };
             if out.stored == 0 && fault {
-                return Err(EFAULT);
+                return Err(if dying() { EINTR } else { EFAULT });
             }
             // A foreign instance that turned ready since its refresh must not make this a zero.
             if out.stored > 0 || !unknown {
                 return Ok(out.stored);
+            }
+            if dying() {
+                return Err(EINTR);
             }
         }
     }
@@ -79,55 +153,95 @@ impl Eventpoll {
     /// Looks once at each epitem that is on the ready list now, until `out` is full. Tells whether
     /// a store faulted, and whether a foreign instance was left for another refresh.
     ///
-    /// What stays on the list stays in its place. In the end the list begins with what was not
-    /// delivered: next time it is the turn of that. An event that could not be stored is as if
-    /// nobody had looked: no edge and no one-shot is lost.
+    /// What is level-triggered stays on the list, in its place; in the end the list begins with
+    /// what nobody has looked at. An event that could not be stored is as if nobody had: no edge
+    /// and no one-shot is lost.
+    #[inline(always)] // Into its one caller: see `harvest`.
     fn scan(&self, interest: &Interest, out: &mut UserEvents) -> (bool, bool) {
         let rdllist = &interest.rdllist;
-        let (mut next, last) = (rdllist.front(), rdllist.back());
         let mut unknown = false;
-        while let Some(item) = next {
-            if out.is_full() {
-                rdllist.begin_with(item);
-                break;
-            }
-            next = match last {
-                Some(last) if ptr::eq(item, last) => None,
-                _ => rdllist.behind(item),
-            };
-            // The instance's wakeup source takes over before the epitem's own relaxes, lest the
-            // system fall asleep in between.
-            if item.ws.is_some() {
-                if item.ws.is_active() {
-                    interest.ws.stay_awake();
+        let mut ask = JustAsk::new();
+        let mut next = rdllist.front();
+        loop {
+            let mut batch = [const { MaybeUninit::<Slot<'_>>::uninit() }; BATCH];
+            let (room, _) = batch.split_at_mut(out.batch());
+            let mut len: usize = 0;
+            let mut oneshot = false;
+            for slot in room.iter_mut() {
+                let Some((item, ready)) =
+                    self.next_ready(interest, &mut next, &mut ask, &mut unknown)
+                else {
+                    break;
+                };
+                let events = item.events.load();
+                if events.intersects(Events::ONESHOT | Events::ET) {
+                    oneshot |= events.intersects(Events::ONESHOT);
+                    rdllist.remove(item);
                 }
-                item.ws.relax();
+                slot.write(Slot {
+                    data: item.data.get(),
+                    events: ready.bits(),
+                    item,
+                });
+                len = len.wrapping_add(1);
             }
-            if item.kind == TargetKind::Foreign && item.foreign.get() == ForeignReady::Unknown {
-                unknown = true;
-                continue;
-            }
-            let ready = self.poll_item(item, 1);
-            if ready.is_empty() {
-                rdllist.remove(item);
-                continue;
-            }
-            if !out.put(ready, item.data.get()) {
-                rdllist.begin_with(item);
-                item.ws.stay_awake();
+            // SAFETY: As many have been written.
+            let slots = unsafe { slice::from_raw_parts(room.as_ptr().cast(), len) };
+            if len > 0 && !deliver(slots, oneshot, interest, next, out) {
                 return (true, unknown);
             }
-            let events = item.events.load();
-            if !events.intersects(Events::ONESHOT | Events::ET) {
-                // Level: the next harvest asks the file again.
-                item.ws.stay_awake();
-                continue;
-            }
-            rdllist.remove(item);
-            if events.intersects(Events::ONESHOT) {
-                item.events.store(events.disarmed());
+            let Some(front) = next else {
+                return (false, unknown);
+            };
+            if out.is_full() {
+                rdllist.begin_with(front);
+                return (false, unknown);
             }
         }
-        (false, unknown)
+    }
+
+    /// The first epitem from `next` on that is ready, and for what; those before it that are not
+    /// are taken off the ready list. Tells of a foreign instance that was left out.
+    #[inline(always)]
+    fn next_ready<'a>(
+        &self,
+        interest: &'a Interest,
+        next: &mut Option<&'a Epitem>,
+        ask: &mut JustAsk,
+        unknown: &mut bool,
+    ) -> Option<(&'a Epitem, Events)> {
+        loop {
+            let item = (*next)?;
+            *next = interest.rdllist.behind(item);
+            let ready = if item.is_simple() {
+                // SAFETY: Registered with this set, whose mutex is held.
+                unsafe { ask.poll_registered(item.key.file, item.events.load()) }
+            } else if item.is_unpolled() {
+                *unknown = true;
+                continue;
+            } else {
+                self.poll_awake(interest, item)
+            };
+            if !ready.is_empty() {
+                return Some((item, ready));
+            }
+            interest.rdllist.remove(item);
+        }
+    }
+
+    /// What `item`, which may keep the system awake, is ready for. The instance's wakeup source
+    /// takes over before the epitem's own relaxes, lest the system fall asleep in between.
+    #[cold]
+    fn poll_awake(&self, interest: &Interest, item: &Epitem) -> Events {
+        if item.ws.is_active() {
+            interest.ws.stay_awake();
+        }
+        item.ws.relax();
+        let ready = self.poll_item(item, 1);
+        if !ready.is_empty() && !item.events.load().intersects(Events::ONESHOT | Events::ET) {
+            // Level: it is not done with, the next harvest asks the file again.
+            item.ws.stay_awake();
+        }
+        ready
     }
 }

@@ -8,7 +8,7 @@ use super::{
     ffi,
     file::Target,
     nesting::MAX_NESTS,
-    uapi::{self, CtlRequest, WaitRequest},
+    uapi::{self, Ctl, CtlRequest, WaitRequest},
 };
 use crate::epitem::check;
 use kernel::{
@@ -186,18 +186,21 @@ unsafe extern "C" fn fadvise(
     let this = unsafe { Target::new(file) };
     match (len >> 32) as u32 {
         uapi::FADVISE_WAIT => value_or_errno(wait(ep, offset, len, advice)),
-        uapi::FADVISE_CTL => value_or_errno(ctl(ep, this, offset, len, advice)),
+        uapi::FADVISE_CTL => value_or_errno(ctl(ep, this, advice, len as i32, offset as u64)),
         // SAFETY: As we are called. It refuses what has the sign of `len` set.
         _ => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }
 }
 
+// Each with registers of its own: one that finds nothing to wait for saves none.
+#[inline(never)]
 fn wait(ep: &Eventpoll, offset: i64, len: i64, advice: c_int) -> Result<u32> {
     ep.wait(&WaitRequest::from_advice(offset, len, advice)?)
 }
 
-fn ctl(ep: &Eventpoll, this: Target<'_>, offset: i64, len: i64, advice: c_int) -> Result<u32> {
-    let request = CtlRequest::from_advice(offset, len, advice)?;
+#[inline(never)]
+fn ctl(ep: &Eventpoll, this: Target<'_>, op: c_int, fd: c_int, event: u64) -> Result<u32> {
+    let request = CtlRequest::new(op, fd, event)?;
     ep.ctl(this, &request).map(|()| 0)
 }
 
@@ -207,7 +210,10 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
             let request = WaitRequest::read(arg)?;
             request.with_sigmask(|| ep.wait(&request))
         }
-        uapi::IOC_CTL => ep.ctl(this, &CtlRequest::read(arg)?).map(|()| 0),
+        uapi::IOC_CTL => {
+            let raw = Ctl::read(arg)?;
+            ctl(ep, this, raw.op, raw.fd, raw.event)
+        }
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());
             uapi::write(arg, &info).map(|()| 0)

@@ -56,8 +56,34 @@ pub(crate) struct Epitem {
     pub(crate) hooks: WaitHooks,
     pub(crate) ws: WakeupSource,
     pub(crate) kind: TargetKind,
+    /// See [`Self::is_simple`].
+    simple: Cell<bool>,
     /// For an in-tree epoll as target: what its last poll, made with no lock held, answered.
     pub(crate) foreign: Cell<ForeignReady>,
+}
+
+impl Epitem {
+    /// Whether a harvest has to do no more than to poll the file: it is no instance, and there is no
+    /// wakeup source. One byte for the two, in a loop that looks at nothing else.
+    #[inline]
+    pub(crate) fn is_simple(&self) -> bool {
+        self.simple.get()
+    }
+
+    /// Gives it a wakeup source. With the instance's mutex held. May sleep. `ENOMEM`.
+    pub(crate) fn create_wakeup_source(&self) -> Result {
+        // SAFETY: The file of a registration is alive, that of one to be is the target of a system
+        // call.
+        unsafe { self.ws.create_for(self.key.file)? };
+        self.simple.set(false);
+        Ok(())
+    }
+
+    /// Takes its wakeup source away, if it has one. With the instance's mutex held. May sleep.
+    pub(crate) fn destroy_wakeup_source(&self) {
+        self.ws.destroy();
+        self.simple.set(self.kind == TargetKind::Plain);
+    }
 }
 
 /// What is known of the readiness of an in-tree epoll instance; see [`crate::foreign`].
@@ -145,6 +171,7 @@ impl EpitemBox {
                 hooks: WaitHooks::new(),
                 ws: WakeupSource::none(),
                 kind,
+                simple: Cell::new(kind == TargetKind::Plain),
                 foreign: Cell::new(ForeignReady::Unknown),
             })
         };

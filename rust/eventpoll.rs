@@ -7,7 +7,7 @@ use super::{
     epitem::{Epitem, ForeignReady},
     events::Events,
     ffi,
-    file::{self, FileRef, Target, TargetKind},
+    file::{self, FileRef, JustAsk, Target, TargetKind},
     foreign,
     interest::Interest,
     nesting::Topology,
@@ -117,14 +117,11 @@ impl Eventpoll {
         !self.above_foreign.swap(true, Ordering::Relaxed)
     }
 
-    /// A wakeup of `item` for `key`: queue it by `node`, and wake who waits. Any context.
+    /// A wakeup of `item`, whose mask is `events`, for `key`: queue it by `node`, and wake who
+    /// waits. Any context.
     ///
-    /// Tells whether a waiter was woken. Those who poll this instance are woken from within the
-    /// wakeup, also when it comes from another instance of ours: there are no loops of these, and
-    /// no long chains. An event of an in-tree instance reaches them through an `irq_work`, and only
-    /// when it queued `item`: passed on at once it could go around in a circle through both
-    /// implementations, deadlock on a wait queue's lock or use up the stack, and passed on always it
-    /// would go around for ever.
+    /// Tells whether somebody was woken for the purpose of exclusive wakeups; of a registration that
+    /// is not exclusive that is always so.
     ///
     /// # Safety
     ///
@@ -135,16 +132,34 @@ impl Eventpoll {
         &self,
         item: &Epitem,
         node: &ready::Node,
+        events: Events,
         key: Events,
         sync: bool,
     ) -> bool {
-        // Before the push, and also when it is queued already: the harvest that takes it off the
-        // ovflist relaxes the wakeup source.
-        item.ws.stay_awake_rcu();
+        let exclusive = events.intersects(Events::EXCLUSIVE);
+        // Not every file tells in the key what has happened.
+        if events.is_disarmed() || !(key.is_empty() || key.intersects(events)) {
+            return !exclusive;
+        }
         // SAFETY: The wait queue's lock makes calls follow each other. The node is pushed to the
         // instance of its epitem only, and a removal drains the list after it has taken the hooks
         // off.
         let queued = unsafe { self.ovflist.push(node) };
+        if !self.wq.is_active() && !self.poll_wait.is_active() {
+            return !exclusive;
+        }
+        self.wake(item, events, key, sync, queued)
+    }
+
+    /// Wakes a waiter and those who poll this instance. Returns as [`Self::notify`].
+    ///
+    /// Those who poll this instance are woken from within the wakeup, also when it comes from
+    /// another instance of ours: there are no loops of these, and no long chains. An event of an
+    /// in-tree instance reaches them through an `irq_work`, and only when it queued `item`: passed
+    /// on at once it could go around in a circle through both implementations, deadlock on a wait
+    /// queue's lock or use up the stack, and passed on always it would go around for ever.
+    #[inline(never)] // Lest a wakeup that finds nobody save registers for those that do.
+    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: bool, queued: bool) -> bool {
         let waiters = self.wq.is_active();
         if waiters {
             self.wq.wake_one(sync);
@@ -152,7 +167,9 @@ impl Eventpoll {
         if self.poll_wait.is_active() {
             self.notify_pollers(item, key & Events::URING_WAKE, queued);
         }
-        waiters
+        let taken =
+            waiters && !key.intersects(Events::POLLFREE) && events.consumes_exclusively(key);
+        taken || !events.intersects(Events::EXCLUSIVE)
     }
 
     #[cold]
@@ -236,7 +253,7 @@ impl Eventpoll {
         let events = item.events.load();
         match item.kind {
             // SAFETY: Registered with this set, whose mutex the caller holds.
-            TargetKind::Plain => unsafe { file::poll_registered(item.key.file, events) },
+            TargetKind::Plain => unsafe { JustAsk::new().poll_registered(item.key.file, events) },
             TargetKind::Nested => {
                 // SAFETY: As above.
                 let Some(file) = (unsafe { FileRef::get(item.key.file) }) else {

@@ -13,7 +13,7 @@ use kernel::{
 extern "C" {
     pub(crate) fn repoll_get_file_active(file: *mut bindings::file) -> *mut bindings::file;
     pub(crate) fn repoll_file_is_epoll(file: *const bindings::file) -> bool;
-    pub(crate) fn repoll_poll_live_file(
+    pub(crate) fn repoll_vfs_poll(
         file: *mut bindings::file,
         pt: *mut bindings::poll_table_struct,
     ) -> u32;
@@ -58,7 +58,7 @@ extern "C" {
 
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
-    pub(crate) fn repoll_put_event(uevent: u64, events: u32, data: u64) -> bool;
+    pub(crate) fn repoll_put_events(uevents: u64, slots: *const c_void, n: u32) -> u32;
 
     pub(crate) fn repoll_get_current_user() -> *mut bindings::user_struct;
     pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct) -> bool;

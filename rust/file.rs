@@ -3,7 +3,10 @@
 //! Files as targets of a registration: looking one up, what kind it is, polling it.
 
 use super::{device, eventpoll::Eventpoll, events::Events, ffi};
-use core::marker::PhantomData;
+use core::{
+    marker::PhantomData,
+    sync::atomic::{AtomicI64, Ordering},
+};
 use kernel::{bindings, prelude::*, types::NotThreadSafe};
 
 /// What is behind the watched fd.
@@ -172,7 +175,7 @@ impl<'a> Target<'a> {
     /// `vfs_poll()`. May sleep.
     pub(crate) fn poll_with(self, pt: &mut bindings::poll_table_struct) -> Events {
         // SAFETY: Alive; `pt` is valid for the call.
-        Events::from_bits(unsafe { ffi::repoll_poll_live_file(self.file, pt) })
+        Events::from_bits(unsafe { ffi::repoll_vfs_poll(self.file, pt) })
     }
 }
 
@@ -191,17 +194,58 @@ pub(crate) unsafe fn eventpoll_of<'a>(file: *mut bindings::file) -> Option<&'a E
     Some(unsafe { &*(*file).private_data.cast::<Eventpoll>() })
 }
 
-/// The events of `file` of those in `events`, none once its `__fput()` has begun. May sleep.
-///
-/// # Safety
-///
-/// As for [`FileRef::get`].
-#[inline]
-pub(crate) unsafe fn poll_registered(file: *mut bindings::file, events: Events) -> Events {
-    let mut pt = bindings::poll_table_struct {
-        _qproc: None,
-        _key: events.bits(),
-    };
-    // SAFETY: By the caller's promise; takes a reference for the time of the poll.
-    Events::from_bits(unsafe { ffi::repoll_poll_live_file(file, &mut pt) }) & events
+/// A table for polls that only ask.
+pub(crate) struct JustAsk(bindings::poll_table_struct);
+
+impl JustAsk {
+    pub(crate) fn new() -> Self {
+        Self(bindings::poll_table_struct {
+            _qproc: None,
+            _key: 0,
+        })
+    }
+
+    /// The events of `file` of those in `events`, none once its `__fput()` has begun. May sleep.
+    ///
+    /// `vfs_poll()` with a reference held: a `poll()` may take one of its own, which must not bring
+    /// back a file whose `__fput()` has begun (4efaa5acf0a1). Such a file has no events: its
+    /// registrations are about to be removed. All of it inline, for the harvest does little else.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FileRef::get`].
+    #[inline]
+    pub(crate) unsafe fn poll_registered(
+        &mut self,
+        file: *mut bindings::file,
+        events: Events,
+    ) -> Events {
+        // SAFETY: By the caller's promise the memory is a file, and its count an atomic.
+        let count = unsafe { AtomicI64::from_ptr(&raw mut (*file).f_ref.refcnt.counter) };
+        // As file_ref_get(): a negative count is that of a file without references, and stays so.
+        if count.fetch_add(1, Ordering::SeqCst).wrapping_add(1) < 0 {
+            return Events::NONE;
+        }
+        self.0._key = events.bits();
+        // SAFETY: There is a reference; `f_op` is set for every open file.
+        let ready = match unsafe { (*(*file).f_op).poll } {
+            // SAFETY: As the VFS calls it; the table outlives the call.
+            Some(poll) => unsafe { poll(file, &mut self.0) },
+            // A file that was made to give up its operations, as that of a terminal that was hung
+            // up, gets others that have it.
+            None => 0,
+        };
+        // What fput() does to a count above 0, which stands for more than one reference.
+        let refs = count.load(Ordering::Relaxed);
+        let order = (Ordering::SeqCst, Ordering::Relaxed);
+        if refs <= 0
+            || count
+                .compare_exchange(refs, refs.wrapping_sub(1), order.0, order.1)
+                .is_err()
+        {
+            // SAFETY: Puts the reference that was taken above.
+            unsafe { bindings::fput(file) };
+        }
+        Events::from_bits(ready) & events
+    }
 }

@@ -57,12 +57,6 @@ impl Rdllist {
         self.head.get().map(|item| unsafe { item.as_ref() })
     }
 
-    /// The member that is looked at last.
-    pub(crate) fn back(&self) -> Option<&Epitem> {
-        // SAFETY: As in `front`.
-        self.tail.get().map(|item| unsafe { item.as_ref() })
-    }
-
     /// Appends `item`, which is of the same set, unless it is on the list; tells whether it did.
     pub(crate) fn push_back(&self, item: &Epitem) -> bool {
         if item.rdllink.linked.replace(true) {
@@ -84,6 +78,22 @@ impl Rdllist {
     pub(crate) fn behind(&self, item: &Epitem) -> Option<&Epitem> {
         // SAFETY: As in `front`.
         item.rdllink.next.get().map(|next| unsafe { next.as_ref() })
+    }
+
+    /// Prepends `item`, which is of the same set and not on the list.
+    pub(crate) fn push_front(&self, item: &Epitem) {
+        if item.rdllink.linked.replace(true) {
+            return;
+        }
+        let this = Some(NonNull::from(item));
+        let head = self.head.replace(this);
+        item.rdllink.next.set(head);
+        item.rdllink.prev.set(None);
+        match head {
+            // SAFETY: As in `front`.
+            Some(head) => unsafe { head.as_ref() }.rdllink.prev.set(this),
+            None => self.tail.set(this),
+        }
     }
 
     /// Makes `item`, a member, the front: those before it go behind the last one, in order.

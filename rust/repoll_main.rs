@@ -48,7 +48,7 @@
 //! Interest   root, rdllist     interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`
-//!            data, rbn, rdllink, foreign      interest
+//!            data, rbn, rdllink, simple, foreign   interest
 //!            link              the bucket's lock
 //!            hooks             interest; Hook::whead is also cleared by POLLFREE, Hook::ready is
 //!                              lock-free, pushed under the file's wait queue, see `ready`

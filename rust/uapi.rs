@@ -34,6 +34,13 @@ pub(crate) const FADVISE_CTL: u32 = FADVISE_WAIT | 1;
 /// The most events that one wait may ask for, in-tree's `EP_MAX_EVENTS`.
 const MAX_EVENTS: u32 = i32::MAX as u32 / EVENT_SIZE as u32;
 
+/// An address from which 2 GiB, more than any array takes, are within user space for sure.
+const SURELY_USER: u64 = if cfg!(CONFIG_X86_64) {
+    (1 << 47) - (4 << 30)
+} else {
+    0
+};
+
 const EVENT_SIZE: usize = size_of::<bindings::epoll_event>();
 
 /// `struct repoll_info`.
@@ -82,12 +89,24 @@ unsafe impl FromBytes for Params {}
 
 /// `struct repoll_ctl`.
 #[repr(C)]
-struct Ctl {
-    op: i32,
-    fd: i32,
-    event: u64,
+pub(crate) struct Ctl {
+    pub(crate) op: i32,
+    pub(crate) fd: i32,
+    pub(crate) event: u64,
     flags: u32,
     reserved: u32,
+}
+
+impl Ctl {
+    /// Reads and checks the structure at user address `arg`. May sleep. `EFAULT`, `EINVAL` for
+    /// unknown flags.
+    pub(crate) fn read(arg: usize) -> Result<Self> {
+        let raw: Self = read(arg)?;
+        if raw.flags != 0 || raw.reserved != 0 {
+            return Err(EINVAL);
+        }
+        Ok(raw)
+    }
 }
 
 // SAFETY: Integers, of which any bit pattern is valid.
@@ -130,7 +149,7 @@ pub(crate) enum Op {
     Del,
 }
 
-/// A decoded `REPOLL_IOC_CTL`.
+/// A decoded `REPOLL_IOC_CTL` or `REPOLL_FADVISE_CTL`.
 pub(crate) struct CtlRequest {
     /// `None` for an operation that there is not, which is found out only after the fd.
     pub(crate) op: Option<Op>,
@@ -141,27 +160,11 @@ pub(crate) struct CtlRequest {
 }
 
 impl CtlRequest {
-    /// Reads and checks the request at user address `arg`.
-    ///
-    /// May sleep. `EFAULT` for the request, `EINVAL` for unknown flags, and as [`Self::new`].
-    pub(crate) fn read(arg: usize) -> Result<Self> {
-        let raw: Ctl = read(arg)?;
-        if raw.flags != 0 || raw.reserved != 0 {
-            return Err(EINVAL);
-        }
-        Self::new(raw.op, raw.fd, raw.event)
-    }
-
-    /// The request that these arguments of `fadvise64()` are. May sleep. As [`Self::new`].
-    pub(crate) fn from_advice(offset: i64, len: i64, advice: i32) -> Result<Self> {
-        Self::new(advice, len as i32, offset as u64)
-    }
-
     /// A request whose event is at user address `event`.
     ///
     /// May sleep. `EFAULT` for the event, which, as in-tree, every operation but `EPOLL_CTL_DEL`
     /// reads, unknown ones too.
-    fn new(op: i32, fd: i32, event: u64) -> Result<Self> {
+    pub(crate) fn new(op: i32, fd: i32, event: u64) -> Result<Self> {
         let op = match op as u32 {
             bindings::EPOLL_CTL_ADD => Some(Op::Add),
             bindings::EPOLL_CTL_MOD => Some(Op::Mod),
@@ -221,7 +224,7 @@ impl Timeout {
     }
 }
 
-/// A decoded `REPOLL_IOC_WAIT`.
+/// A decoded `REPOLL_IOC_WAIT` or `REPOLL_FADVISE_WAIT`.
 pub(crate) struct WaitRequest {
     /// User address with room for `maxevents` events.
     pub(crate) events: u64,
@@ -264,8 +267,9 @@ impl WaitRequest {
     /// user space.
     fn new(events: u64, maxevents: i32, timeout: Timeout) -> Result<Self> {
         let maxevents = Self::check_maxevents(maxevents)?;
+        let len = maxevents as usize * EVENT_SIZE;
         // SAFETY: No requirements.
-        if !unsafe { super::ffi::repoll_access_ok(events, maxevents as usize * EVENT_SIZE) } {
+        if events > SURELY_USER && !unsafe { super::ffi::repoll_access_ok(events, len) } {
             return Err(EFAULT);
         }
         Ok(Self {

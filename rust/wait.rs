@@ -16,31 +16,47 @@ impl Eventpoll {
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
     #[inline]
     pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
-        if request.timeout == Timeout::Poll && !self.ovflist.available() {
-            return Ok(0);
+        let mut result = Ok(0);
+        if self.ovflist.available() {
+            result = self.harvest(request.events, request.maxevents);
         }
-        self.wait_or_harvest(request)
-    }
-
-    fn wait_or_harvest(&self, request: &WaitRequest) -> Result<u32> {
-        let result = self.wait_for_events(request);
-        if result.is_err() && self.ovflist.available() {
-            // The wakeup that was ours is for somebody else now.
-            self.wake_waiter();
+        if result == Ok(0) && request.timeout != Timeout::Poll {
+            result = self.sleep_and_harvest(request.events, request.maxevents, request.timeout);
+        }
+        if result.is_err() {
+            self.pass_on();
         }
         result
     }
 
-    fn wait_for_events(&self, request: &WaitRequest) -> Result<u32> {
-        let deadline = match request.timeout {
+    /// The wakeup that was for a waiter that has failed is for somebody else now.
+    #[cold]
+    fn pass_on(&self) {
+        if self.ovflist.available() {
+            self.wake_waiter();
+        }
+    }
+
+    #[inline(never)]
+    fn sleep_and_harvest(&self, events: u64, maxevents: u32, timeout: Timeout) -> Result<u32> {
+        let deadline = match timeout {
             Timeout::Until(deadline) => Some(deadline),
             Timeout::Never | Timeout::Poll => None,
         };
-        let mut timed_out = request.timeout == Timeout::Poll;
-        let mut available = self.ovflist.available();
         loop {
+            let (mut timed_out, mut available) = (false, true);
+            if !self.busy_poll.run(self) {
+                if kernel::current!().signal_pending() {
+                    return Err(EINTR);
+                }
+                let slept = Waiter::sleep_on(&self.wq, deadline, || self.ovflist.available());
+                timed_out = slept.timed_out;
+                // Whoever was woken looks, even when its time was up as well: nobody else was woken
+                // for that event.
+                available = !timed_out || slept.woken || self.ovflist.available();
+            }
             if available {
-                let stored = self.harvest(request.events, request.maxevents)?;
+                let stored = self.harvest(events, maxevents)?;
                 if stored > 0 {
                     return Ok(stored);
                 }
@@ -48,18 +64,6 @@ impl Eventpoll {
             if timed_out {
                 return Ok(0);
             }
-            if self.busy_poll.run(self) {
-                available = true;
-                continue;
-            }
-            if kernel::current!().signal_pending() {
-                return Err(EINTR);
-            }
-            let slept = Waiter::sleep_on(&self.wq, deadline, || self.ovflist.available());
-            timed_out = slept.timed_out;
-            // Whoever was woken looks, even when its time was up as well: nobody else was woken
-            // for that event.
-            available = !timed_out || slept.woken || self.ovflist.available();
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use super::{
     epitem::Epitem,
+    eventpoll::Eventpoll,
     events::Events,
     ffi,
     file::{Target, TargetKind},
@@ -257,24 +258,37 @@ unsafe extern "C" fn wake_callback(
 
     ready::event_happened();
     let events = item.events.load();
-    let mut woken = false;
+    if ep.busy_poll.is_on() || item.ws.is_some() || key.intersects(Events::POLLFREE) {
+        return i32::from(wake_rarely(ep, item, hook, events, key, sync != 0));
+    }
+    // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
+    // locked.
+    i32::from(unsafe { ep.notify(item, &hook.ready, events, key, sync != 0) })
+}
+
+/// The rest of a wakeup that has to do with more than the lists.
+#[cold]
+fn wake_rarely(
+    ep: &Eventpoll,
+    item: &Epitem,
+    hook: &Hook,
+    events: Events,
+    key: Events,
+    sync: bool,
+) -> bool {
     if ep.busy_poll.is_on() {
         ep.busy_poll.note_napi(item.key.file);
     }
-    // Not every file tells in the key what has happened.
-    if !events.is_disarmed() && (key.is_empty() || key.intersects(events)) {
-        // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
-        // locked.
-        let waiters = unsafe { ep.notify(item, &hook.ready, key, sync != 0) };
-        woken = waiters && !key.intersects(Events::POLLFREE) && events.consumes_exclusively(key);
-    }
-
+    // Before the push, and also when it is queued already: the harvest that takes it off the ovflist
+    // relaxes the wakeup source.
+    item.ws.stay_awake_rcu();
+    // SAFETY: As in the caller.
+    let woken = unsafe { ep.notify(item, &hook.ready, events, key, sync) };
     if key.intersects(Events::POLLFREE) {
         // SAFETY: On the queue whose lock the caller holds. Until the store below, whoever removes
         // the epitem waits for that lock; after it, nothing keeps the epitem.
-        unsafe { ffi::repoll_unhook_pollfree(wait) };
+        unsafe { ffi::repoll_unhook_pollfree(hook.wait.get()) };
         hook.whead.store(ptr::null_mut(), Ordering::Release);
     }
-
-    i32::from(woken || !events.intersects(Events::EXCLUSIVE))
+    woken
 }

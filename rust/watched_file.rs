@@ -2,8 +2,8 @@
 
 //! From a file to its registrations, and what its last close does to them.
 //!
-//! The hook of `helpers/ftrace.c` asks [`repoll_file_is_watched`] on every close in the system and,
-//! where the answer is yes, calls [`repoll_release_file`] from `__fput()`, before the file's own
+//! The hook of `helpers/ftrace.c` looks at the table's filters on every close in the system, asks
+//! [`repoll_file_is_watched`] where they do not say no and, where the answer is yes, calls [`repoll_release_file`] from `__fput()`, before the file's own
 //! release.
 
 use super::{epitem::Epitem, eventpoll::Eventpoll, ffi};
@@ -50,22 +50,27 @@ impl FileLink {
 /// * `first` and the links behind it lead to epitems of live interest sets.
 /// * `filter` has the bit of each file on the chain.
 ///
-/// Both are written with `lock` held; `filter` may be read without.
+/// Both are written with `lock` held; `filter` may be read without, as `helpers/ftrace.c` does, to
+/// which this is a `struct repoll_bucket`.
+#[repr(C)]
 struct Bucket {
     lock: Opaque<bindings::raw_spinlock>,
     filter: AtomicU32,
     first: AtomicPtr<Epitem>,
 }
 
-/// The table: an array of buckets, there for the life of the module.
+/// The table: an array of buckets, there for the life of the module. To C, a `struct repoll_table`.
+#[repr(C)]
 struct Table {
     buckets: AtomicPtr<Bucket>,
-    len: AtomicU32,
+    /// The length, a power of two, less 1.
+    mask: AtomicU32,
 }
 
+#[export_name = "repoll_table"]
 static TABLE: Table = Table {
     buckets: AtomicPtr::new(ptr::null_mut()),
-    len: AtomicU32::new(0),
+    mask: AtomicU32::new(0),
 };
 
 /// A locked bucket.
@@ -79,6 +84,7 @@ impl Drop for BucketGuard {
 }
 
 /// 32 bits of a file's address; the multiplier and the use of the upper bits are those of hash_ptr().
+/// `may_be_watched()` of `helpers/ftrace.c` does the same, as it does what [`filter_bit`] does.
 #[inline]
 fn hash(file: *mut bindings::file) -> u32 {
     ((file as u64).wrapping_mul(0x61C8_8646_80B5_83EB) >> 32) as u32
@@ -97,9 +103,8 @@ impl Bucket {
     /// The table exists: the callers are an instance, or the hook that only instances keep alive.
     #[inline]
     fn of(hash: u32) -> &'static Self {
-        let len = TABLE.len.load(Ordering::Relaxed);
-        let index = hash as usize & len.wrapping_sub(1) as usize;
-        // SAFETY: `len`, a power of two, is the array's length.
+        let index = (hash & TABLE.mask.load(Ordering::Relaxed)) as usize;
+        // SAFETY: Less than the array's length.
         unsafe { &*TABLE.buckets.load(Ordering::Relaxed).add(index) }
     }
 
@@ -134,7 +139,8 @@ impl BucketGuard {
             filter |= filter_bit(hash(item.key.file));
             next = item.link.chain_next.get();
         }
-        // Release pairs with the acquire in `repoll_file_is_watched`.
+        // Release pairs with the acquire in may_be_watched(): for whom a registration is gone from
+        // here, its hooks have been taken off.
         self.0.filter.store(filter, Ordering::Release);
     }
 
@@ -250,7 +256,7 @@ fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
     Some(ep.into())
 }
 
-/// Does `file` have registrations? Called by the last-close hook, on every close in the system.
+/// Does `file` have registrations? Called by the last-close hook, where the filter says that it may.
 ///
 /// A file that is being closed for the last time cannot gain one. Does not sleep.
 ///
@@ -259,14 +265,7 @@ fn any_watcher(file: *mut bindings::file) -> Option<Arc<Eventpoll>> {
 /// None, but that the table exists; `file` is not dereferenced.
 #[no_mangle]
 pub(crate) unsafe extern "C" fn repoll_file_is_watched(file: *mut bindings::file) -> bool {
-    let hash = hash(file);
-    let bucket = Bucket::of(hash);
-    // Acquire pairs with the release in `renew_filter`: a registration that is gone from here has
-    // had its hooks taken off before.
-    if bucket.filter.load(Ordering::Acquire) & filter_bit(hash) == 0 {
-        return false;
-    }
-    let guard = bucket.lock();
+    let guard = Bucket::of(hash(file)).lock();
     let watched = guard.find(file).is_some();
     watched
 }
@@ -312,14 +311,14 @@ impl WatchedFiles {
         }
         let (buckets, ..) = buckets.into_raw_parts();
         TABLE.buckets.store(buckets, Ordering::Relaxed);
-        TABLE.len.store(len as u32, Ordering::Release);
+        TABLE.mask.store(len as u32 - 1, Ordering::Release);
         Ok(Self(()))
     }
 }
 
 impl Drop for WatchedFiles {
     fn drop(&mut self) {
-        let len = TABLE.len.swap(0, Ordering::Relaxed) as usize;
+        let len = TABLE.mask.swap(0, Ordering::Relaxed) as usize + 1;
         let buckets = TABLE.buckets.swap(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: The parts of the vector of `new`, whose capacity may only have been larger.
         drop(unsafe { KVVec::from_raw_parts(buckets, len, len) });

@@ -9,7 +9,7 @@
 
 GUEST_CPUS=${REPOLL_CPUS:-2}
 # REPOLL_ICOUNT=1: time that is counted in instructions, 1 ns each, on any host. For
-# figures; what takes them checks that it is so, tools/testing/latency/counted.h.
+# figures; what takes them checks that it is so, tools/testing/include/counted.h.
 if [ "${REPOLL_ICOUNT:-0}" = 1 ]; then
 	GUEST_CPUS=1
 	REPOLL_ACCEL=tcg

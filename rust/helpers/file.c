@@ -20,35 +20,30 @@ struct file *repoll_get_file_active(struct file *file)
 /*
  * Is @file an instance of the in-tree epoll? is_file_epoll() is not exported,
  * so know it by its anonymous inode's name, which only fs/eventpoll.c gives,
- * and from then on by its file_operations. May be called from any context.
+ * and from then on by its file_operations. Until one has been seen, remember the
+ * operations that were looked at last: most programs watch much of the same. May
+ * be called from any context.
  */
 bool repoll_file_is_epoll(const struct file *file)
 {
-	static const struct file_operations *eventpoll_fops;
+	static const struct file_operations *eventpoll_fops, *other_fops;
 	const struct file_operations *known = READ_ONCE(eventpoll_fops);
 
 	if (known)
 		return file->f_op == known;
-	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC)
+	if (file->f_op == READ_ONCE(other_fops))
 		return false;
-	if (strcmp(file->f_path.dentry->d_name.name, "[eventpoll]"))
+	if (file_inode(file)->i_sb->s_magic != ANON_INODE_FS_MAGIC ||
+	    strcmp(file->f_path.dentry->d_name.name, "[eventpoll]")) {
+		WRITE_ONCE(other_fops, file->f_op);
 		return false;
+	}
 	WRITE_ONCE(eventpoll_fops, file->f_op);
 	return true;
 }
 
-/*
- * vfs_poll() with a reference held: a ->poll() may take one of its own, which
- * must not bring back a file whose __fput() has begun (4efaa5acf0a1). Such a
- * file has no events: its registrations are about to be removed.
- */
-__poll_t repoll_poll_live_file(struct file *file, struct poll_table_struct *pt)
+/* vfs_poll(), for a file that somebody holds a reference to. */
+__poll_t repoll_vfs_poll(struct file *file, struct poll_table_struct *pt)
 {
-	__poll_t events;
-
-	if (!file_ref_get(&file->f_ref))
-		return 0;
-	events = vfs_poll(file, pt);
-	fput(file);
-	return events;
+	return vfs_poll(file, pt);
 }

@@ -21,6 +21,7 @@
 #include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/ftrace.h>
+#include <linux/hash.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
@@ -58,21 +59,27 @@ static void repoll_locks_remove_file(struct file *file)
 	atomic_dec(&calls_in_flight);
 }
 
-/* Called with preemption on or off: must not sleep. */
-static void notrace close_hook(unsigned long ip, unsigned long parent_ip,
-			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+/*
+ * Does the filter for @file not say that nobody watches it? On the way of every
+ * close in the system, hence not a call. hash() and filter_bit() of
+ * watched_file.rs are the same.
+ */
+static __always_inline bool may_be_watched(struct file *file)
 {
-	struct file *file;
+	u32 hash = (unsigned long)file * GOLDEN_RATIO_64 >> 32;
+	struct repoll_bucket *bucket;
 
-	if (came_from_body_stub(ip)) {
-		ftrace_regs_set_instruction_pointer(fregs, READ_ONCE(locks_remove_file_body));
-		return;
-	}
+	bucket = &READ_ONCE(repoll_table.buckets)[hash & READ_ONCE(repoll_table.mask)];
+	/* Pairs with the release in BucketGuard::renew_filter(). */
+	return smp_load_acquire(&bucket->filter) & 1U << (hash >> 27);
+}
 
-	file = (struct file *)ftrace_regs_get_argument(fregs, 0);
-	if (likely(!repoll_file_is_watched(file)))
-		return;
-
+/*
+ * Send a call for @file, which is watched, by way of us. Out of line: close_hook()
+ * is on the way of every close, and few of them are for a watched file.
+ */
+static noinline void notrace redirect(struct file *file, struct ftrace_regs *fregs)
+{
 	/*
 	 * Count first, then look again: whoever sees no instance left and then
 	 * no call in flight knows that none is on its way (unregister_hook()).
@@ -86,6 +93,21 @@ static void notrace close_hook(unsigned long ip, unsigned long parent_ip,
 	}
 	WRITE_ONCE(locks_remove_file_body, ftrace_regs_get_instruction_pointer(fregs));
 	ftrace_regs_set_instruction_pointer(fregs, (unsigned long)repoll_locks_remove_file);
+}
+
+/* Called with preemption on or off: must not sleep. */
+static void notrace close_hook(unsigned long ip, unsigned long parent_ip,
+			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct file *file;
+
+	if (unlikely(came_from_body_stub(ip))) {
+		ftrace_regs_set_instruction_pointer(fregs, READ_ONCE(locks_remove_file_body));
+		return;
+	}
+	file = (struct file *)ftrace_regs_get_argument(fregs, 0);
+	if (unlikely(may_be_watched(file)) && repoll_file_is_watched(file))
+		redirect(file, fregs);
 }
 
 static struct ftrace_ops close_hook_ops = {

@@ -7,6 +7,7 @@
 #ifndef _REPOLL_HELPERS_H
 #define _REPOLL_HELPERS_H
 
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/uidgid_types.h>
 
@@ -25,14 +26,27 @@ struct wait_queue_head;
 /* file.c */
 struct file *repoll_get_file_active(struct file *file);
 bool repoll_file_is_epoll(const struct file *file);
-__poll_t repoll_poll_live_file(struct file *file, struct poll_table_struct *pt);
+__poll_t repoll_vfs_poll(struct file *file, struct poll_table_struct *pt);
 
-/* ftrace.c; the last two are implemented in rust/watched_file.rs. */
+/* rust/watched_file.rs, where the fields are explained. */
+struct repoll_bucket {
+	raw_spinlock_t lock;
+	u32 filter;
+	const void *first;
+};
+
+extern const struct repoll_table {
+	struct repoll_bucket *buckets;
+	u32 mask;
+} repoll_table;
+
+bool repoll_file_is_watched(struct file *file);
+void repoll_release_file(struct file *file);
+
+/* ftrace.c */
 int repoll_close_hook_get(void);
 void repoll_close_hook_put(void);
 void repoll_close_hook_exit(void);
-bool repoll_file_is_watched(struct file *file);
-void repoll_release_file(struct file *file);
 void repoll_locks_remove_file_body(struct file *file);
 
 /* irq_work.c */
@@ -71,10 +85,16 @@ int repoll_get_timeout(u64 uts, s64 *ns);
 s64 repoll_deadline_after(s64 ns);
 s64 repoll_now(void);
 
-/* uaccess.c */
+/* uaccess.c; a slot is one of the harvest, rust/deliver.rs. */
+struct repoll_slot {
+	u64 data;
+	u32 events;
+	const void *item;
+};
+
 bool repoll_access_ok(u64 addr, size_t size);
 int repoll_get_event(u64 uevent, struct epoll_event *event);
-bool repoll_put_event(u64 uevent, u32 events, u64 data);
+u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n);
 
 /* user.c */
 struct user_struct *repoll_get_current_user(void);

@@ -2,6 +2,7 @@
 
 #include <linux/fs.h>
 #include <linux/eventpoll.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "helpers.h"
@@ -25,8 +26,25 @@ fault:
 	return -EFAULT;
 }
 
-/* Store one event at user address @uevent. Return: whether that was possible. */
-bool repoll_put_event(u64 uevent, u32 events, u64 data)
+/*
+ * Store the events of @n slots at user address @uevents. Return: how many were
+ * stored before the first that could not be; none if a fatal signal is pending,
+ * lest the events die with the task.
+ */
+u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 {
-	return epoll_put_uevent((__force __poll_t)events, data, u64_to_user_ptr(uevent));
+	struct epoll_event __user *to = u64_to_user_ptr(uevents);
+	u32 i = 0;
+
+	if (fatal_signal_pending(current))
+		return 0;
+	/* A fault leaves i at the event that faulted. */
+	scoped_user_write_access_size(to, n * sizeof(*to), fault) {
+		for (; i < n; i++) {
+			unsafe_put_user(slots[i].events, &to[i].events, fault);
+			unsafe_put_user(slots[i].data, &to[i].data, fault);
+		}
+	}
+fault:
+	return i;
 }

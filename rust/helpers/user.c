@@ -24,7 +24,12 @@ static long max_user_watches;
  */
 bool repoll_charge_watch(struct user_struct *user)
 {
-	if (percpu_counter_compare(&user->epoll_watches, READ_ONCE(max_user_watches)) >= 0)
+	struct percpu_counter *watches = &user->epoll_watches;
+	s64 max = READ_ONCE(max_user_watches);
+
+	/* Far from the limit, the sum that lags behind will do; see percpu_counter_compare(). */
+	if (percpu_counter_read(watches) + (s64)percpu_counter_batch * num_online_cpus() >= max &&
+	    percpu_counter_compare(watches, max) >= 0)
 		return false;
 	percpu_counter_inc(&user->epoll_watches);
 	return true;
@@ -49,7 +54,7 @@ static long long_zero;
 static long long_max = LONG_MAX;
 static struct ctl_table_header *sysctl_header;
 
-static const struct ctl_table repoll_table[] = {
+static const struct ctl_table sysctls[] = {
 	{
 		.procname	= "max_user_watches",
 		.data		= &max_user_watches,
@@ -65,7 +70,7 @@ static const struct ctl_table repoll_table[] = {
 int repoll_sysctl_register(long max)
 {
 	max_user_watches = max;
-	sysctl_header = register_sysctl_sz("fs/repoll", repoll_table, ARRAY_SIZE(repoll_table));
+	sysctl_header = register_sysctl_sz("fs/repoll", sysctls, ARRAY_SIZE(sysctls));
 	return sysctl_header ? 0 : -ENOMEM;
 }
 

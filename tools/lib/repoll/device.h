@@ -76,23 +76,19 @@ static inline long device_advise(int epfd, const void *offset, uint64_t len, int
 #endif
 }
 
-/* The result of device_advise() as that of a function of libc. */
-static inline int device_result(long ret)
+/* A failure of device_advise() as that of a function of libc. */
+__attribute__((cold, noinline, unused))
+static int device_failure(long ret)
 {
-	if (ret >= 0)
-		return ret;
 	/* A pipe takes no advice. */
 	errno = ret == -ESPIPE ? ENOTTY : -ret;
 	return -1;
 }
 
-static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event *event)
+/* Out of line: few calls need it, and it has a structure to fill in. */
+__attribute__((noinline, unused))
+static int device_ioctl_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 {
-	long ret = device_advise(epfd, event, REPOLL_FADVISE_CTL | (uint32_t)fd, op);
-
-	if (ret != -ENOSYS)
-		return device_result(ret);
-
 	struct repoll_ctl ctl = {
 		.op = op,
 		.fd = fd,
@@ -102,30 +98,13 @@ static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event 
 	return ioctl(epfd, REPOLL_IOC_CTL, &ctl);
 }
 
-/* A wait limited to @timeout milliseconds. */
-static inline struct repoll_wait wait_msec(struct epoll_event *events, int maxevents, int timeout,
-					   const void *sigmask, size_t sigsetsize)
+static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 {
-	return (struct repoll_wait) {
-		.events = to_user_ptr(events),
-		.maxevents = maxevents,
-		.timeout = timeout,
-		.sigmask = to_user_ptr(sigmask),
-		/* What does not fit is wrong, and must not be cut to what is right. */
-		.sigsetsize = sigsetsize > UINT32_MAX ? UINT32_MAX : sigsetsize,
-	};
-}
+	long ret = device_advise(epfd, event, REPOLL_FADVISE_CTL | (uint32_t)fd, op);
 
-/* A wait limited to @timeout, which has to stay in place until the wait is over. */
-static inline struct repoll_wait wait_timespec(struct epoll_event *events, int maxevents,
-					       const struct __kernel_timespec *timeout,
-					       const void *sigmask, size_t sigsetsize)
-{
-	struct repoll_wait wait = wait_msec(events, maxevents, 0, sigmask, sigsetsize);
-
-	wait.flags = REPOLL_WAIT_TIMESPEC;
-	wait.timeout = to_user_ptr(timeout);
-	return wait;
+	if (ret >= 0)
+		return ret;
+	return ret == -ENOSYS ? device_ioctl_ctl(epfd, op, fd, event) : device_failure(ret);
 }
 
 /*
@@ -142,37 +121,64 @@ kernel_timeout(const struct timespec *timeout, struct __kernel_timespec *kernel)
 	return kernel;
 }
 
-static inline int device_wait(int epfd, const struct repoll_wait *wait)
+/* A wait by ioctl. Out of line for the same reason. */
+__attribute__((noinline, unused))
+static int device_ioctl_wait(int epfd, struct epoll_event *events, int maxevents, uint32_t flags,
+			     int64_t timeout, const void *sigmask, size_t sigsetsize)
 {
-	if (!wait->flags && !wait->sigmask) {
-		long ret = device_advise(epfd, (const void *)(uintptr_t)wait->events,
-					 REPOLL_FADVISE_WAIT | (uint32_t)wait->maxevents,
-					 wait->timeout);
+	struct repoll_wait wait = {
+		.events = to_user_ptr(events),
+		.maxevents = maxevents,
+		.flags = flags,
+		.timeout = timeout,
+		.sigmask = to_user_ptr(sigmask),
+		/* What does not fit is wrong, and must not be cut to what is right. */
+		.sigsetsize = sigsetsize > UINT32_MAX ? UINT32_MAX : sigsetsize,
+	};
 
+	return ioctl(epfd, REPOLL_IOC_WAIT, &wait);
+}
+
+/* A wait limited to @timeout milliseconds. */
+static inline int device_wait(int epfd, struct epoll_event *events, int maxevents, int timeout,
+			      const void *sigmask, size_t sigsetsize)
+{
+	if (!sigmask) {
+		long ret = device_advise(epfd, events,
+					 REPOLL_FADVISE_WAIT | (uint32_t)maxevents, timeout);
+
+		if (ret >= 0)
+			return ret;
 		if (ret != -ENOSYS)
-			return device_result(ret);
+			return device_failure(ret);
 	}
-	return ioctl(epfd, REPOLL_IOC_WAIT, wait);
+	return device_ioctl_wait(epfd, events, maxevents, 0, timeout, sigmask, sigsetsize);
+}
+
+/* A wait limited to @timeout. */
+static inline int device_wait_timespec(int epfd, struct epoll_event *events, int maxevents,
+				       const struct __kernel_timespec *timeout,
+				       const void *sigmask, size_t sigsetsize)
+{
+	return device_ioctl_wait(epfd, events, maxevents, REPOLL_WAIT_TIMESPEC,
+				 to_user_ptr(timeout), sigmask, sigsetsize);
 }
 
 /*
- * device_wait() as a cancellation point, which ioctl() is not: cancellation is
- * asynchronous for the length of the call. A single thread has nobody to cancel
- * it meanwhile, but may have cancelled itself before.
+ * One of these as a cancellation point, which none of the system calls is:
+ * cancellation is asynchronous for the length of the call. A single thread has
+ * nobody to cancel it meanwhile, but may have cancelled itself before.
  */
-static inline int device_wait_cancellable(int epfd, const struct repoll_wait *wait)
-{
-	int type, ret;
+#define CANCELLABLE(call) \
+	(__libc_single_threaded ? (pthread_testcancel(), (call)) : CANCELLABLE_AT_ANY_TIME(call))
 
-	if (__libc_single_threaded) {
-		pthread_testcancel();
-		return device_wait(epfd, wait);
-	}
-
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-	ret = device_wait(epfd, wait);
-	pthread_setcanceltype(type, NULL);
-	return ret;
-}
+#define CANCELLABLE_AT_ANY_TIME(call) ({					\
+	int _type, _ret;							\
+										\
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &_type);		\
+	_ret = (call);								\
+	pthread_setcanceltype(_type, NULL);					\
+	_ret;									\
+})
 
 #endif /* REPOLL_DEVICE_H */

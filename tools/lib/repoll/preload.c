@@ -158,9 +158,8 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
 {
-	struct repoll_wait wait = wait_msec(events, maxevents, timeout, NULL, 0);
 	int saved = errno;
-	int ret = device_wait_cancellable(epfd, &wait);
+	int ret = CANCELLABLE(device_wait(epfd, events, maxevents, timeout, NULL, 0));
 
 	if (device_served(epfd, ret, COUNT_WAIT))
 		return ret;
@@ -171,10 +170,9 @@ int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
 int epoll_pwait(int epfd, struct epoll_event *events, int maxevents, int timeout,
 		const sigset_t *sigmask)
 {
-	struct repoll_wait wait = wait_msec(events, maxevents, timeout, sigmask,
-					    KERNEL_SIGSET_SIZE);
 	int saved = errno;
-	int ret = device_wait_cancellable(epfd, &wait);
+	int ret = CANCELLABLE(device_wait(epfd, events, maxevents, timeout, sigmask,
+					  KERNEL_SIGSET_SIZE));
 
 	if (device_served(epfd, ret, COUNT_WAIT))
 		return ret;
@@ -186,11 +184,10 @@ int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 		 const struct timespec *timeout, const sigset_t *sigmask)
 {
 	struct __kernel_timespec kernel;
-	struct repoll_wait wait = wait_timespec(events, maxevents,
-						kernel_timeout(timeout, &kernel), sigmask,
-						KERNEL_SIGSET_SIZE);
 	int saved = errno;
-	int ret = device_wait_cancellable(epfd, &wait);
+	int ret = CANCELLABLE(device_wait_timespec(epfd, events, maxevents,
+						   kernel_timeout(timeout, &kernel), sigmask,
+						   KERNEL_SIGSET_SIZE));
 
 	if (device_served(epfd, ret, COUNT_WAIT))
 		return ret;
@@ -206,10 +203,9 @@ int __epoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
 int __epoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
 			  const struct __kernel_timespec *timeout, const sigset_t *sigmask)
 {
-	struct repoll_wait wait = wait_timespec(events, maxevents, timeout, sigmask,
-						KERNEL_SIGSET_SIZE);
 	int saved = errno;
-	int ret = device_wait_cancellable(epfd, &wait);
+	int ret = CANCELLABLE(device_wait_timespec(epfd, events, maxevents, timeout, sigmask,
+						   KERNEL_SIGSET_SIZE));
 
 	if (device_served(epfd, ret, COUNT_WAIT))
 		return ret;

@@ -21,8 +21,6 @@ static void *pointer(long arg)
 /* Put a call to the device. False when it is for the kernel: not epoll, or not ours. */
 static bool device_syscall(long number, const long arg[SYSCALL_ARGS], long *ret)
 {
-	struct repoll_wait wait;
-
 	switch (number) {
 #ifdef SYS_epoll_create
 	case SYS_epoll_create:
@@ -40,21 +38,21 @@ static bool device_syscall(long number, const long arg[SYSCALL_ARGS], long *ret)
 		return device_served(arg[0], *ret, COUNT_CTL);
 #ifdef SYS_epoll_wait
 	case SYS_epoll_wait:
-		wait = wait_msec(pointer(arg[1]), arg[2], arg[3], NULL, 0);
+		*ret = device_wait(arg[0], pointer(arg[1]), arg[2], arg[3], NULL, 0);
 		break;
 #endif
 	case SYS_epoll_pwait:
-		wait = wait_msec(pointer(arg[1]), arg[2], arg[3], pointer(arg[4]), arg[5]);
+		*ret = device_wait(arg[0], pointer(arg[1]), arg[2], arg[3], pointer(arg[4]),
+				   arg[5]);
 		break;
 	case SYS_epoll_pwait2:
-		wait = wait_timespec(pointer(arg[1]), arg[2], pointer(arg[3]), pointer(arg[4]),
-				     arg[5]);
+		*ret = device_wait_timespec(arg[0], pointer(arg[1]), arg[2], pointer(arg[3]),
+					    pointer(arg[4]), arg[5]);
 		break;
 	default:
 		return false;
 	}
 	stats_count(COUNT_SYSCALL);
-	*ret = device_wait(arg[0], &wait);
 	return device_served(arg[0], *ret, COUNT_WAIT);
 }
 

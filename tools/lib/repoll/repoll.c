@@ -9,12 +9,18 @@
 #include "repoll.h"
 #include "device.h"
 
-/* A file of another kind refuses the ioctl; epoll's word for that is EINVAL. */
-static int instance_result(int ret)
+/* A file of another kind refuses the call; epoll's word for that is EINVAL. */
+__attribute__((cold, noinline))
+static int instance_failure(void)
 {
-	if (ret < 0 && errno == ENOTTY)
+	if (errno == ENOTTY)
 		errno = EINVAL;
-	return ret;
+	return -1;
+}
+
+static inline int instance_result(int ret)
+{
+	return ret >= 0 ? ret : instance_failure();
 }
 
 int repoll_create1(int flags)
@@ -27,18 +33,26 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return instance_result(device_ctl(epfd, op, fd, event));
 }
 
+/* Out of line: a single thread need not save the registers that this takes. */
+__attribute__((noinline))
+static int wait_beside_threads(int epfd, struct epoll_event *events, int maxevents, int timeout)
+{
+	return CANCELLABLE_AT_ANY_TIME(device_wait(epfd, events, maxevents, timeout, NULL, 0));
+}
+
 int repoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
 {
-	return repoll_pwait(epfd, events, maxevents, timeout, NULL);
+	if (!__libc_single_threaded)
+		return instance_result(wait_beside_threads(epfd, events, maxevents, timeout));
+	pthread_testcancel();
+	return instance_result(device_wait(epfd, events, maxevents, timeout, NULL, 0));
 }
 
 int repoll_pwait(int epfd, struct epoll_event *events, int maxevents, int timeout,
 		 const sigset_t *sigmask)
 {
-	struct repoll_wait wait = wait_msec(events, maxevents, timeout, sigmask,
-					    KERNEL_SIGSET_SIZE);
-
-	return instance_result(device_wait_cancellable(epfd, &wait));
+	return instance_result(CANCELLABLE(device_wait(epfd, events, maxevents, timeout,
+						       sigmask, KERNEL_SIGSET_SIZE)));
 }
 
 /* repoll_pwait2() of a 32-bit program that is built with _TIME_BITS=64. */
@@ -48,10 +62,8 @@ int repoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
 int repoll_pwait2_time64(int epfd, struct epoll_event *events, int maxevents,
 			 const struct __kernel_timespec *timeout, const sigset_t *sigmask)
 {
-	struct repoll_wait wait = wait_timespec(events, maxevents, timeout, sigmask,
-						KERNEL_SIGSET_SIZE);
-
-	return instance_result(device_wait_cancellable(epfd, &wait));
+	return instance_result(CANCELLABLE(device_wait_timespec(epfd, events, maxevents, timeout,
+								sigmask, KERNEL_SIGSET_SIZE)));
 }
 
 int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
