@@ -19,6 +19,7 @@ help:
 #:   make shell            an interactive shell there
 #:   make fuzz             random operations on both: SEED=... OPS=...
 #:   make fuzz-planted     check that the fuzzer finds bugs that were planted
+#:   make stress-planted   check that the stress test does: NAME=... for one bug
 #:   make test-readme      run the commands of README.md
 #:   make test-runner      check that make test notices what it should
 #:   make style            rustfmt, clippy, checkpatch, shellcheck
@@ -37,7 +38,7 @@ run test test-host test-runner test-readme style tools:
 test-long:
 	@scripts/sets.sh scripts/test.sh scripts/test-host.sh scripts/test-runner.sh \
 		'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh' \
-		'SEED=1 OPS=1000000 scripts/fuzz.sh' scripts/fuzz-planted.sh \
+		'SEED=1 OPS=1000000 scripts/fuzz.sh' 'scripts/planted.sh fuzz' 'scripts/planted.sh stress' \
 		'ROUNDS=5 scripts/stress.sh --seconds 10' \
 		'REPOLL_KERNEL=debug ROUNDS=5 scripts/stress.sh --seconds 10 --bound 60' \
 		'REPOLL_KERNEL=kcsan ROUNDS=5 scripts/stress.sh --seconds 10 --bound 60'
@@ -45,12 +46,15 @@ test-long:
 test-debug:
 	@scripts/sets.sh 'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh'
 
-fuzz fuzz-planted: override export SEED := $(SEED)
+fuzz fuzz-planted stress stress-planted: override export SEED := $(SEED)
 fuzz fuzz-planted: override export OPS := $(OPS)
-fuzz fuzz-planted:
+fuzz:
 	@scripts/$@.sh
 
-stress: override export SEED := $(SEED)
+fuzz-planted stress-planted: override export NAME := $(NAME)
+fuzz-planted stress-planted:
+	@scripts/planted.sh $(@:-planted=)
+
 stress: override export ROUNDS := $(ROUNDS)
 stress:
 	@scripts/stress.sh
@@ -74,4 +78,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted test-runner style tools vm shell modules modules_install clean

@@ -12,7 +12,7 @@ CHOSEN = set(os.environ.get("REPOLL_BACKENDS", "epoll repoll").split())
 
 TAP = re.compile(r"^(ok|not ok) \d+(?: -)? ?(.*?)(?: *# *(SKIP|XFAIL|TODO)\b *(.*))?$")
 # What the harness says about an expectation that was not met.
-COMPLAINT = re.compile(r"^# (\w+\.c:\d+:.*|\w+: Test terminated .*)$", re.M)
+COMPLAINT = re.compile(r"^# ([\w/.]+\.[ch]:\d+:.*|\w+: Test terminated .*)$", re.M)
 STATS = re.compile(r"^repoll-preload: create (\d+) .*\bfallback (\d+)\b", re.M)
 
 
@@ -90,6 +90,14 @@ class Tap(Program):
         return Result(test, "pass" if word == "ok" else "fail")
 
 
+class Scenarios(Tap):
+    """A program that names its tests with --list, and runs one with --scenario: a
+    process for each."""
+
+    def tests(self):
+        return [(name, [*self.argv, "--scenario", name]) for name in self.query("--list").split()]
+
+
 class Harness(Tap):
     """A program on kselftest_harness.h: a process for each test of it."""
 
@@ -161,7 +169,13 @@ class Libtest(Program):
         return [Result(name, "pass")]
 
 
-KINDS = {"tap": Tap, "harness": Harness, "preloaded": Preloaded, "libtest": Libtest}
+KINDS = {
+    "tap": Tap,
+    "scenarios": Scenarios,
+    "harness": Harness,
+    "preloaded": Preloaded,
+    "libtest": Libtest,
+}
 
 
 def read_plan(path):

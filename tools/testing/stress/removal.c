@@ -3,41 +3,10 @@
  * What ended a registration has ended its events: DEL, MOD for what was there
  * before it, the last close of the file, another file at its number.
  */
-#include "generation.h"
+#include "feeder.h"
 
-/* The numbers at which files are watched and fed: none that the kernel gives out. */
-enum { WATCHED = 400, COPY = 500, FEED = 600 };
-
-static uint32_t random_trigger(struct random *random)
-{
-	return EPOLLIN | (random_one_in(random, 2) ? EPOLLET : 0);
-}
-
-/* Makes what @fd feeds readable, if it is not already so full that this fails. */
-static bool feed(int fd)
-{
-	uint64_t one = 1;
-
-	return write(fd, &one, sizeof(one)) > 0;
-}
-
-/* Feeds all files. It holds none that is watched, but for eventfds. */
-static void feeder(struct actor *actor)
-{
-	while (!load(&generations_over)) {
-		if (!feed(FEED + random_below(&actor->random, options.threads)))
-			sched_yield();
-		jitter(&actor->random);
-	}
-}
-
-static void run(const char *name, void (*owner)(struct actor *))
-{
-	struct crew feeders = CREW(feeder, 2);
-
-	generations_run(name, owner, options.threads);
-	crew_join(&feeders);
-}
+/* A second number of what is watched. */
+enum { COPY = 500 };
 
 static void deleter(struct actor *actor)
 {
@@ -63,16 +32,7 @@ static void deleter(struct actor *actor)
 
 SCENARIO(after_del_or_mod)
 {
-	run("deleter", deleter);
-}
-
-/* Opens a file and its feed at their numbers. */
-static void open_at(struct random *random, int number, int place)
-{
-	struct channel channel = channel_open(ONE_OF(random, paired_kinds));
-
-	move_fd(channel.fd, number);
-	move_fd(channel.feed, FEED + place);
+	generations_run_fed("deleter", deleter);
 }
 
 static void closer(struct actor *actor)
@@ -85,7 +45,7 @@ static void closer(struct actor *actor)
 		bool copied = random_one_in(random, 4);
 		uint32_t events = copied ? EPOLLIN : random_trigger(random);
 
-		open_at(random, fd, place);
+		open_at(ONE_OF(random, paired_kinds), fd, place);
 		watch(ep, fd, events, generation_data(place, ++generation));
 		if (copied)
 			MUST(dup3(fd, copy, O_CLOEXEC));
@@ -105,7 +65,7 @@ static void closer(struct actor *actor)
 
 SCENARIO(after_last_close)
 {
-	run("closer", closer);
+	generations_run_fed("closer", closer);
 }
 
 /* What is closed is an instance, which the feeders make ready. */
@@ -130,7 +90,7 @@ static void instance_closer(struct actor *actor)
 
 SCENARIO(after_last_close_of_an_instance)
 {
-	run("instance_closer", instance_closer);
+	generations_run_fed("instance_closer", instance_closer);
 }
 
 static void replacer(struct actor *actor)
@@ -139,7 +99,7 @@ static void replacer(struct actor *actor)
 	struct random *random = &actor->random;
 	uint64_t generation = 0;
 
-	open_at(random, fd, place);
+	open_at(ONE_OF(random, paired_kinds), fd, place);
 	while (running()) {
 		bool copied = random_one_in(random, 3);
 		uint32_t events = copied ? EPOLLIN : random_trigger(random);
@@ -150,7 +110,7 @@ static void replacer(struct actor *actor)
 		feed(FEED + place);
 		jitter(random);
 		/* Another file takes the number, in the same step as the first loses it. */
-		open_at(random, fd, place);
+		open_at(ONE_OF(random, paired_kinds), fd, place);
 		if (!copied)
 			generation_end(place, generation);
 		CHECK(del(ep, fd) == -ENOENT, "the number kept the registration");
@@ -164,5 +124,5 @@ static void replacer(struct actor *actor)
 
 SCENARIO(after_dup2)
 {
-	run("replacer", replacer);
+	generations_run_fed("replacer", replacer);
 }
