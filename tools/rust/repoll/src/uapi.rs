@@ -119,7 +119,7 @@ pub(crate) unsafe fn ioctl<T: Request>(fd: BorrowedFd<'_>, request: &mut T) -> i
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`.
 pub(crate) const FADVISE_WAIT: u64 = 1 << 63;
-pub(crate) const FADVISE_CTL: u64 = FADVISE_WAIT | 1 << 32;
+pub(crate) const FADVISE_CTL: u64 = FADVISE_WAIT | (1 << 32);
 
 /// Carry out one of the calls by `fadvise64()`. An errno comes back as the error.
 ///
