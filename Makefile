@@ -15,6 +15,8 @@ help:
 #:   make test-long        all of that, and what takes hours: the stress test on
 #:                         each kernel, a million operations of the fuzzer
 #:   make stress           threads that race, on both: SEED=... ROUNDS=...
+#:   make latency          the longest that a hostile user has interrupts off and
+#:                         locks held, in-tree and here: MAX=...
 #:   make vm CMD="..."     run a shell command in a guest, the module loaded
 #:   make shell            an interactive shell there
 #:   make fuzz             random operations on both: SEED=... OPS=...
@@ -59,6 +61,10 @@ stress: override export ROUNDS := $(ROUNDS)
 stress:
 	@scripts/stress.sh
 
+latency: override export MAX := $(MAX)
+latency:
+	@scripts/latency.sh
+
 # $(value): the command as it was typed, dollar signs and all.
 vm shell: override export CMD := $(value CMD)
 vm:
@@ -78,4 +84,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted latency test-runner style tools vm shell modules modules_install clean
