@@ -24,6 +24,9 @@ help:
 #:   make stress-planted   check that the stress test does: NAME=... for one bug
 #:   make test-readme      run the commands of README.md
 #:   make test-runner      check that make test notices what it should
+#:   make bench            what operations cost, on both: BENCH=... METHOD=...
+#:   make bench-check      compare with what they cost before: UPDATE=1
+#:   make profile          where that goes, function by function: BENCH=...
 #:   make style            rustfmt, clippy, checkpatch, shellcheck
 #:   make tools            the library, the interposer and the samples only
 #:   make clean            remove build/
@@ -61,6 +64,12 @@ stress: override export ROUNDS := $(ROUNDS)
 stress:
 	@scripts/stress.sh
 
+bench bench-check profile: override export BENCH := $(BENCH)
+bench bench-check profile: override export METHOD := $(METHOD)
+bench bench-check profile: override export UPDATE := $(UPDATE)
+bench bench-check profile:
+	@scripts/$@.sh
+
 latency: override export MAX := $(MAX)
 latency:
 	@scripts/latency.sh
@@ -84,4 +93,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted latency test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style tools vm shell modules modules_install clean

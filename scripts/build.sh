@@ -50,6 +50,11 @@ build_stress() {
 		make -j"$JOBS" -C tools/testing/stress KSRC="$KDIR" O="$BUILD/stress"
 }
 
+build_bench() {
+	build bench "benchmark: build/bench" \
+		make -j"$JOBS" -C tools/testing/bench O="$BUILD/bench"
+}
+
 build_tests() {
 	build_lib
 	build lib32 "library for 32-bit programs: build/lib32" \

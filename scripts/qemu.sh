@@ -41,6 +41,9 @@ fi
 # An instruction takes 1 ns of the guest's time, and waiting takes none.
 [ "${REPOLL_ICOUNT:-0}" != 1 ] || qemu+=(-icount "shift=0,sleep=off")
 
+# PLUGIN,ARGUMENTS: sees each instruction, see scripts/profile.sh.
+[ -z "${REPOLL_PLUGIN:-}" ] || qemu+=(-plugin "$REPOLL_PLUGIN")
+
 case $output in
 pipe)
 	for name in stdout stderr; do

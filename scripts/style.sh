@@ -91,7 +91,9 @@ mapfile -t kernel_c < <(files 'rust/*.[ch]' 'include/uapi/*.h')
 mapfile -t user_c < <(files '*.[ch]' ':!rust' ':!include/uapi')
 mapfile -t shell < <(files '*.sh' .ci/run)
 mapfile -t python < <(files '*.py')
-mapfile -t source < <(files ':!*.md' ':!COPYING' ':!LICENSES' ':!*.lock')
+# Not those that programs write.
+mapfile -t source < <(files ':!*.md' ':!COPYING' ':!LICENSES' ':!*.lock' ':!*.json' \
+	':!Documentation/performance')
 
 check "rustfmt of the module" rust_format "${rust[@]}"
 check "rustfmt-crate" toolroot_run \

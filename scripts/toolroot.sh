@@ -24,6 +24,8 @@ TOOLROOT_PACKAGES=(
 	qemu-system-x86 virtiofsd busybox-static
 	mount iproute2 procps util-linux libcap2-bin redis-server redis-tools
 	ca-certificates
+	# make bench: programs to measure, what measures them, and charts
+	nginx-light wrk memcached libmemcached-tools linux-perf python3-matplotlib
 )
 
 # Leaves the archive's backports suite in the tree, for kernel-prepare.sh: where
