@@ -126,28 +126,46 @@ impl Eventpoll {
     /// another waiter then. `EFAULT` when not even the first event could be stored.
     #[inline(never)] // A wait that finds nothing saves no registers for it.
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
+        if self.has_foreign() {
+            return self.harvest_foreign(events, maxevents);
+        }
+        let (stored, _) = self.harvest_once(events, maxevents)?;
+        // An in-tree instance that is being added at this moment may have been left out. Who waits
+        // for it asks again, since it is on the ready list.
+        Ok(stored)
+    }
+
+    /// [`Self::harvest`] where in-tree instances have to be polled before.
+    #[cold]
+    fn harvest_foreign(&self, events: u64, maxevents: u32) -> Result<u32> {
         loop {
-            if self.has_foreign() {
-                foreign::refresh(self, 0);
+            foreign::refresh(self, 0);
+            let (stored, unknown) = self.harvest_once(events, maxevents)?;
+            // One that turned ready since its refresh must not make this a zero.
+            if stored > 0 || !unknown {
+                return Ok(stored);
             }
-            let interest = self.interest.lock();
-            self.drain(&interest);
-            let mut out = UserEvents::new(events, maxevents);
-            let (fault, unknown) = self.scan(&interest, &mut out);
-            self.finish_scan(&interest);
             // SAFETY: No requirements.
-            let dying = || unsafe { ffi::repoll_fatal_signal_pending() };
-            if out.stored == 0 && fault {
-                return Err(if dying() { EINTR } else { EFAULT });
-            }
-            // A foreign instance that turned ready since its refresh must not make this a zero.
-            if out.stored > 0 || !unknown {
-                return Ok(out.stored);
-            }
-            if dying() {
+            if unsafe { ffi::repoll_fatal_signal_pending() } {
                 return Err(EINTR);
             }
         }
+    }
+
+    /// One look at the ready list. Tells also whether a foreign instance was left out.
+    #[inline(always)] // So that the loops of the others are not in the way of each other.
+    fn harvest_once(&self, events: u64, maxevents: u32) -> Result<(u32, bool)> {
+        let interest = self.interest.lock();
+        self.drain(&interest);
+        let mut out = UserEvents::new(events, maxevents);
+        let (fault, unknown) = self.scan(&interest, &mut out);
+        self.finish_scan(&interest);
+        if out.stored == 0 && fault {
+            // SAFETY: No requirements.
+            let dying = unsafe { ffi::repoll_fatal_signal_pending() };
+            return Err(if dying { EINTR } else { EFAULT });
+        }
+        Ok((out.stored, unknown))
     }
 
     /// Looks once at each epitem that is on the ready list now, until `out` is full. Tells whether
@@ -156,7 +174,7 @@ impl Eventpoll {
     /// What is level-triggered stays on the list, in its place; in the end the list begins with
     /// what nobody has looked at. An event that could not be stored is as if nobody had: no edge
     /// and no one-shot is lost.
-    #[inline(always)] // Into its one caller: see `harvest`.
+    #[inline(always)]
     fn scan(&self, interest: &Interest, out: &mut UserEvents) -> (bool, bool) {
         let rdllist = &interest.rdllist;
         let mut unknown = false;
@@ -168,12 +186,11 @@ impl Eventpoll {
             let mut len: usize = 0;
             let mut oneshot = false;
             for slot in room.iter_mut() {
-                let Some((item, ready)) =
+                let Some((item, events, ready)) =
                     self.next_ready(interest, &mut next, &mut ask, &mut unknown)
                 else {
                     break;
                 };
-                let events = item.events.load();
                 if events.intersects(Events::ONESHOT | Events::ET) {
                     oneshot |= events.intersects(Events::ONESHOT);
                     rdllist.remove(item);
@@ -200,8 +217,8 @@ impl Eventpoll {
         }
     }
 
-    /// The first epitem from `next` on that is ready, and for what; those before it that are not
-    /// are taken off the ready list. Tells of a foreign instance that was left out.
+    /// The first epitem from `next` on that is ready, its mask, and for what it is; those before it
+    /// that are not are taken off the ready list. Tells of a foreign instance that was left out.
     #[inline(always)]
     fn next_ready<'a>(
         &self,
@@ -209,13 +226,14 @@ impl Eventpoll {
         next: &mut Option<&'a Epitem>,
         ask: &mut JustAsk,
         unknown: &mut bool,
-    ) -> Option<(&'a Epitem, Events)> {
+    ) -> Option<(&'a Epitem, Events, Events)> {
         loop {
             let item = (*next)?;
             *next = interest.rdllist.behind(item);
+            let events = item.events.load();
             let ready = if item.is_simple() {
                 // SAFETY: Registered with this set, whose mutex is held.
-                unsafe { ask.poll_registered(item.key.file, item.events.load()) }
+                unsafe { ask.poll_registered(item.key.file, events) }
             } else if item.is_unpolled() {
                 *unknown = true;
                 continue;
@@ -223,7 +241,7 @@ impl Eventpoll {
                 self.poll_awake(interest, item)
             };
             if !ready.is_empty() {
-                return Some((item, ready));
+                return Some((item, events, ready));
             }
             interest.rdllist.remove(item);
         }

@@ -120,8 +120,8 @@ impl Eventpoll {
     /// A wakeup of `item`, whose mask is `events`, for `key`: queue it by `node`, and wake who
     /// waits. Any context.
     ///
-    /// Tells whether somebody was woken for the purpose of exclusive wakeups; of a registration that
-    /// is not exclusive that is always so.
+    /// Returns what a wakeup callback returns: 1 if somebody was woken for the purpose of exclusive
+    /// wakeups; of a registration that is not exclusive that is always so.
     ///
     /// # Safety
     ///
@@ -135,18 +135,18 @@ impl Eventpoll {
         events: Events,
         key: Events,
         sync: bool,
-    ) -> bool {
+    ) -> i32 {
         let exclusive = events.intersects(Events::EXCLUSIVE);
         // Not every file tells in the key what has happened.
         if events.is_disarmed() || !(key.is_empty() || key.intersects(events)) {
-            return !exclusive;
+            return i32::from(!exclusive);
         }
         // SAFETY: The wait queue's lock makes calls follow each other. The node is pushed to the
         // instance of its epitem only, and a removal drains the list after it has taken the hooks
         // off.
         let queued = unsafe { self.ovflist.push(node) };
         if !self.wq.is_active() && !self.poll_wait.is_active() {
-            return !exclusive;
+            return i32::from(!exclusive);
         }
         self.wake(item, events, key, sync, queued)
     }
@@ -159,7 +159,7 @@ impl Eventpoll {
     /// on at once it could go around in a circle through both implementations, deadlock on a wait
     /// queue's lock or use up the stack, and passed on always it would go around for ever.
     #[inline(never)] // Lest a wakeup that finds nobody save registers for those that do.
-    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: bool, queued: bool) -> bool {
+    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: bool, queued: bool) -> i32 {
         let waiters = self.wq.is_active();
         if waiters {
             self.wq.wake_one(sync);
@@ -169,7 +169,7 @@ impl Eventpoll {
         }
         let taken =
             waiters && !key.intersects(Events::POLLFREE) && events.consumes_exclusively(key);
-        taken || !events.intersects(Events::EXCLUSIVE)
+        i32::from(taken || !events.intersects(Events::EXCLUSIVE))
     }
 
     #[cold]

@@ -258,12 +258,13 @@ unsafe extern "C" fn wake_callback(
 
     ready::event_happened();
     let events = item.events.load();
-    if ep.busy_poll.is_on() || item.ws.is_some() || key.intersects(Events::POLLFREE) {
-        return i32::from(wake_rarely(ep, item, hook, events, key, sync != 0));
+    let rare = key.intersects(Events::POLLFREE) || events.intersects(Events::EXCLUSIVE);
+    if rare || ep.busy_poll.is_on() || item.ws.is_some() {
+        return wake_rarely(ep, item, hook, events, key, sync != 0);
     }
     // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
     // locked.
-    i32::from(unsafe { ep.notify(item, &hook.ready, events, key, sync != 0) })
+    unsafe { ep.notify(item, &hook.ready, events, key, sync != 0) }
 }
 
 /// The rest of a wakeup that has to do with more than the lists.
@@ -275,7 +276,7 @@ fn wake_rarely(
     events: Events,
     key: Events,
     sync: bool,
-) -> bool {
+) -> i32 {
     if ep.busy_poll.is_on() {
         ep.busy_poll.note_napi(item.key.file);
     }

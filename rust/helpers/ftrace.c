@@ -39,10 +39,8 @@ static unsigned long locks_remove_file_body;
 /* Is @ip the ftrace site of repoll_locks_remove_file_body()? */
 static bool came_from_body_stub(unsigned long ip)
 {
-	unsigned long stub = (unsigned long)repoll_locks_remove_file_body;
-
 	/* The site is at the function's start: behind an ENDBR or BTI, or a nop or two. */
-	return ip >= stub && ip - stub <= 16;
+	return ip - (unsigned long)repoll_locks_remove_file_body <= 16;
 }
 
 noinline void repoll_locks_remove_file_body(struct file *file)
@@ -75,11 +73,14 @@ static __always_inline bool may_be_watched(struct file *file)
 }
 
 /*
- * Send a call for @file, which is watched, by way of us. Out of line: close_hook()
- * is on the way of every close, and few of them are for a watched file.
+ * Send a call for @file by way of us if it is watched. Out of line: close_hook() is
+ * on the way of every close, and few of them are for a watched file.
  */
-static noinline void notrace redirect(struct file *file, struct ftrace_regs *fregs)
+static noinline void notrace redirect_if_watched(struct file *file, struct ftrace_regs *fregs)
 {
+	if (!repoll_file_is_watched(file))
+		return;
+
 	/*
 	 * Count first, then look again: whoever sees no instance left and then
 	 * no call in flight knows that none is on its way (unregister_hook()).
@@ -106,8 +107,8 @@ static void notrace close_hook(unsigned long ip, unsigned long parent_ip,
 		return;
 	}
 	file = (struct file *)ftrace_regs_get_argument(fregs, 0);
-	if (unlikely(may_be_watched(file)) && repoll_file_is_watched(file))
-		redirect(file, fregs);
+	if (unlikely(may_be_watched(file)))
+		redirect_if_watched(file, fregs);
 }
 
 static struct ftrace_ops close_hook_ops = {

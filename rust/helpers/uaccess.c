@@ -33,18 +33,20 @@ fault:
  */
 u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 {
+	const struct repoll_slot *slot = slots, *end = slots + n;
 	struct epoll_event __user *to = u64_to_user_ptr(uevents);
-	u32 i = 0;
 
 	if (fatal_signal_pending(current))
 		return 0;
-	/* A fault leaves i at the event that faulted. */
+	/* A fault leaves slot at the event that faulted. */
 	scoped_user_write_access_size(to, n * sizeof(*to), fault) {
-		for (; i < n; i++) {
-			unsafe_put_user(slots[i].events, &to[i].events, fault);
-			unsafe_put_user(slots[i].data, &to[i].data, fault);
+		struct epoll_event __user *next = to;
+
+		for (; slot != end; slot++, next++) {
+			unsafe_put_user(slot->events, &next->events, fault);
+			unsafe_put_user(slot->data, &next->data, fault);
 		}
 	}
 fault:
-	return i;
+	return slot - slots;
 }
