@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loops of instances, of two to six, through one implementation or both in every
- * order. In a loop of one kind the closing ADD gives ELOOP. One that runs through
- * both is invisible to either's check: it is refused, or it is harmless, with an
- * event fired and several threads at it: no deadlock, no endless recursion.
+ * order, and through rings of io_uring that poll instances and are watched. In a loop
+ * of one kind the closing ADD gives ELOOP. Any other is invisible to those who check:
+ * it is refused, or it is harmless, with an event fired and several threads at it: no
+ * deadlock, no endless recursion.
  */
+#include "uring.h"
 #include "waiter.h"
 
 FIXTURE(cycles) {};
@@ -24,142 +26,233 @@ FIXTURE_TEARDOWN(cycles) {}
 
 enum { MAX = 6, MAX_NESTS = 4, THREADS = 3 };
 
-struct ring {
+/* What watches the next of its kind: an instance, or a ring of io_uring. */
+struct node {
+	const struct backend *backend;	/* NULL: a ring */
+	struct uring uring;
+	pthread_mutex_t lock;		/* of the uring, which is for one thread at a time */
+	int fd;
+	int efd;			/* watched by it */
+};
+
+struct cycle {
 	int length;
-	const struct backend *backend[MAX];
-	int epfd[MAX];
-	int efd[MAX];		/* watched by the instance of the same index */
+	struct node node[MAX];
 	bool stop;
 };
 
-/* Instance i is repoll's where bit i of @pattern is set, else in-tree epoll's. */
-static void ring_create(struct ring *ring, int length, unsigned int pattern)
+/*
+ * All cycles of a length: where bit i of the pattern is set node i is repoll's, else
+ * in-tree epoll's; and of none, one or two nodes a ring of io_uring, opposite of each
+ * other. A cycle that has been turned is the same cycle.
+ */
+struct pattern {
+	unsigned int repoll;
+	int urings;
+};
+
+static bool is_uring(const struct pattern *pattern, int length, int i)
 {
-	*ring = (struct ring){ .length = length };
-	for (int i = 0; i < length; i++) {
-		ring->backend[i] = pattern & (1U << i) ? &backend_repoll : &backend_epoll;
-		ring->epfd[i] = MUST(ring->backend[i]->create1(EPOLL_CLOEXEC));
-		ring->efd[i] = new_eventfd(0);
-	}
+	return (pattern->urings > 0 && i == 0) || (pattern->urings > 1 && i == length / 2);
 }
 
-static int ring_ctl(struct ring *ring, int i, int op, int fd)
+static bool next_pattern(struct pattern *pattern, int length)
+{
+	bool again;
+
+	do {
+		if (++pattern->repoll == 1U << length) {
+			pattern->repoll = 0;
+			pattern->urings++;
+		}
+		again = false;
+		for (int i = 0; i < length; i++)
+			again |= is_uring(pattern, length, i) && pattern->repoll & 1U << i;
+	} while (again);
+	return pattern->urings <= 2;
+}
+
+/* For each pattern, beginning with that of in-tree epoll alone. */
+#define for_each_pattern(pattern, length)					\
+	for (struct pattern pattern = {}; pattern.urings <= 2;			\
+	     next_pattern(&pattern, length))
+
+static bool node_open(struct node *node, const struct backend *backend)
+{
+	*node = (struct node){ .backend = backend, .lock = PTHREAD_MUTEX_INITIALIZER };
+	if (backend) {
+		node->fd = MUST(backend->create1(EPOLL_CLOEXEC));
+	} else {
+		if (uring_open(&node->uring))
+			return false;
+		node->fd = node->uring.fd;
+	}
+	node->efd = new_eventfd(0);
+	return true;
+}
+
+static int node_ctl(struct node *node, int op, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	return result(ring->backend[i]->ctl(ring->epfd[i], op, fd, &event));
+	if (node->backend)
+		return result(node->backend->ctl(node->fd, op, fd, &event));
+	if (op == EPOLL_CTL_ADD) {
+		pthread_mutex_lock(&node->lock);
+		uring_poll(&node->uring, fd, POLLIN, true);
+		pthread_mutex_unlock(&node->lock);
+	}
+	return 0;
 }
 
-/* Instance i watches the next; the last one closes the ring. */
-static int ring_link(struct ring *ring, int i)
+/* How many events there are, of those that fit; a ring's poll that has ended begins anew. */
+static int node_events(struct node *node, int max, int timeout)
 {
-	return ring_ctl(ring, i, EPOLL_CTL_ADD, ring->epfd[(i + 1) % ring->length]);
+	struct epoll_event events[4];
+	int n = 0;
+
+	if (node->backend)
+		return result(node->backend->wait(node->fd, events, max, timeout));
+	pthread_mutex_lock(&node->lock);
+	if (uring_completed(&node->uring)) {
+		struct completion done = uring_take(&node->uring);
+
+		if (!(done.flags & IORING_CQE_F_MORE) && done.res >= 0)
+			uring_poll(&node->uring, done.user_data, POLLIN, true);
+		n = 1;
+	}
+	pthread_mutex_unlock(&node->lock);
+	return n;
 }
 
-static void ring_close(struct ring *ring)
+/* False where there is no io_uring. */
+static bool cycle_open(struct cycle *cycle, int length, const struct pattern *pattern)
 {
-	for (int i = 0; i < ring->length; i++) {
-		close(ring->epfd[i]);
-		close(ring->efd[i]);
+	*cycle = (struct cycle){ .length = length };
+	for (int i = 0; i < length; i++) {
+		const struct backend *backend = pattern->repoll & (1U << i) ? &backend_repoll :
+									      &backend_epoll;
+
+		if (!node_open(&cycle->node[i], is_uring(pattern, length, i) ? NULL : backend))
+			return false;
+	}
+	return true;
+}
+
+static void cycle_close(struct cycle *cycle)
+{
+	for (int i = 0; i < cycle->length; i++) {
+		close(cycle->node[i].fd);
+		close(cycle->node[i].efd);
 	}
 }
 
-static void *harvest_ring(void *arg)
+static int next_fd(const struct cycle *cycle, int i)
 {
-	struct ring *ring = arg;
-	struct epoll_event events[4];
+	return cycle->node[(i + 1) % cycle->length].fd;
+}
 
-	while (!__atomic_load_n(&ring->stop, __ATOMIC_ACQUIRE)) {
-		for (int i = 0; i < ring->length; i++) {
-			struct pollfd pfd = { .fd = ring->epfd[i], .events = POLLIN };
+/* Node i watches the next; the last one closes the cycle. */
+static int cycle_link(struct cycle *cycle, int i)
+{
+	return node_ctl(&cycle->node[i], EPOLL_CTL_ADD, next_fd(cycle, i));
+}
 
-			ring->backend[i]->wait(ring->epfd[i], events, 4, 0);
+static void *harvest_cycle(void *arg)
+{
+	struct cycle *cycle = arg;
+
+	while (!__atomic_load_n(&cycle->stop, __ATOMIC_ACQUIRE)) {
+		for (int i = 0; i < cycle->length; i++) {
+			struct pollfd pfd = { .fd = cycle->node[i].fd, .events = POLLIN };
+
+			node_events(&cycle->node[i], 4, 0);
 			poll(&pfd, 1, 0);
-			ring->backend[i]->wait(ring->epfd[i], events, 1, 1);
+			node_events(&cycle->node[i], 1, 1);
 		}
 	}
 	return NULL;
 }
 
 /* Events, waits, changes, all at once. Whether it ends is what is tested. */
-static void exercise(struct ring *ring)
+static void exercise(struct cycle *cycle)
 {
 	pthread_t threads[THREADS];
 
 	for (int i = 0; i < THREADS; i++)
-		MUST(-pthread_create(&threads[i], NULL, harvest_ring, ring));
+		MUST(-pthread_create(&threads[i], NULL, harvest_cycle, cycle));
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < ring->length; i++)
-			post(ring->efd[i]);
-		for (int i = 0; i < ring->length; i++) {
-			int next = ring->epfd[(i + 1) % ring->length];
+		int turn = round % cycle->length;
 
-			ring_ctl(ring, i, EPOLL_CTL_MOD, next);
-			drain(ring->efd[i]);
+		for (int i = 0; i < cycle->length; i++)
+			post(cycle->node[i].efd);
+		for (int i = 0; i < cycle->length; i++) {
+			node_ctl(&cycle->node[i], EPOLL_CTL_MOD, next_fd(cycle, i));
+			drain(cycle->node[i].efd);
 		}
-		ring_ctl(ring, round % ring->length, EPOLL_CTL_DEL,
-			 ring->epfd[(round + 1) % ring->length]);
-		ring_link(ring, round % ring->length);
+		node_ctl(&cycle->node[turn], EPOLL_CTL_DEL, next_fd(cycle, turn));
+		if (cycle->node[turn].backend)
+			cycle_link(cycle, turn);
 	}
-	__atomic_store_n(&ring->stop, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&cycle->stop, true, __ATOMIC_RELEASE);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 }
 
-static bool one_kind(const struct ring *ring)
+static bool one_kind(const struct cycle *cycle)
 {
-	for (int i = 1; i < ring->length; i++)
-		if (ring->backend[i] != ring->backend[0])
+	for (int i = 0; i < cycle->length; i++)
+		if (!cycle->node[i].backend || cycle->node[i].backend != cycle->node[0].backend)
 			return false;
 	return true;
 }
 
 TEST_F(cycles, are_refused_or_harmless)
 {
-	for (unsigned int pattern = 0; pattern < 1U << variant->length; pattern++) {
-		struct ring ring;
+	for_each_pattern(pattern, variant->length) {
+		struct cycle cycle;
 		int ret = 0;
 
-		ring_create(&ring, variant->length, pattern);
-		for (int i = 0; i < ring.length; i++)
-			ASSERT_EQ(0, ring_ctl(&ring, i, EPOLL_CTL_ADD, ring.efd[i]));
-		for (int i = 0; i < ring.length && !ret; i++)
-			ret = ring_link(&ring, i);
-		/* Only a loop through both may escape notice. */
-		EXPECT_TRUE(ret == -ELOOP || (!ret && !one_kind(&ring))) {
-			TH_LOG("pattern %#x: %s", pattern, strerror(-ret));
+		if (!cycle_open(&cycle, variant->length, &pattern))
+			break;
+		for (int i = 0; i < cycle.length; i++)
+			ASSERT_EQ(0, node_ctl(&cycle.node[i], EPOLL_CTL_ADD, cycle.node[i].efd));
+		for (int i = 0; i < cycle.length && !ret; i++)
+			ret = cycle_link(&cycle, i);
+		/* Only a loop of more than one kind may escape notice. */
+		EXPECT_TRUE(ret == -ELOOP || (!ret && !one_kind(&cycle))) {
+			TH_LOG("pattern %#x, %d rings: %s", pattern.repoll, pattern.urings,
+			       strerror(-ret));
 		}
-		exercise(&ring);
-		ring_close(&ring);
+		exercise(&cycle);
+		cycle_close(&cycle);
 	}
 }
 
 /* The event comes before the loop is closed: the closing ADD meets readiness. */
 TEST_F(cycles, closed_over_a_ready_fd_are_refused_or_harmless)
 {
-	for (unsigned int pattern = 0; pattern < 1U << variant->length; pattern++) {
-		struct ring ring;
+	for_each_pattern(pattern, variant->length) {
+		struct cycle cycle;
 
-		ring_create(&ring, variant->length, pattern);
-		for (int i = 0; i < ring.length; i++) {
-			ring_ctl(&ring, i, EPOLL_CTL_ADD, ring.efd[i]);
-			post(ring.efd[i]);
+		if (!cycle_open(&cycle, variant->length, &pattern))
+			break;
+		for (int i = 0; i < cycle.length; i++) {
+			node_ctl(&cycle.node[i], EPOLL_CTL_ADD, cycle.node[i].efd);
+			post(cycle.node[i].efd);
 		}
-		for (int i = ring.length - 1; i >= 0; i--)
-			ring_link(&ring, i);
+		for (int i = cycle.length - 1; i >= 0; i--)
+			cycle_link(&cycle, i);
 		/* What is ready is ready, loop or not. */
-		for (int i = 0; i < ring.length; i++) {
-			struct epoll_event events[4];
-
-			ASSERT_LE(1, result(ring.backend[i]->wait(ring.epfd[i], events, 4, 0)));
-		}
-		ring_close(&ring);
+		for (int i = 0; i < cycle.length; i++)
+			ASSERT_LE(1, node_events(&cycle.node[i], 4, 0));
+		cycle_close(&cycle);
 	}
 }
 
 struct closer {
 	pthread_barrier_t *barrier;
-	struct ring *ring;
+	struct cycle *cycle;
 	int index;
 };
 
@@ -168,37 +261,39 @@ static void *link_at_once(void *arg)
 	struct closer *c = arg;
 
 	pthread_barrier_wait(c->barrier);
-	ring_link(c->ring, c->index);
-	post(c->ring->efd[c->index]);
+	cycle_link(c->cycle, c->index);
+	post(c->cycle->node[c->index].efd);
 	return NULL;
 }
 
 /* All links at once: no ADD can see the whole loop before it is there. */
 TEST_F(cycles, closed_by_racing_adds_are_refused_or_harmless)
 {
-	for (unsigned int pattern = 0; pattern < 1U << variant->length; pattern++) {
+	for_each_pattern(pattern, variant->length) {
 		struct closer closers[MAX];
 		pthread_barrier_t barrier;
 		pthread_t threads[MAX];
-		struct ring ring;
+		struct cycle cycle;
 		int links = 0;
 
-		ring_create(&ring, variant->length, pattern);
-		for (int i = 0; i < ring.length; i++)
-			ring_ctl(&ring, i, EPOLL_CTL_ADD, ring.efd[i]);
-		pthread_barrier_init(&barrier, NULL, ring.length);
-		for (int i = 0; i < ring.length; i++) {
-			closers[i] = (struct closer){ &barrier, &ring, i };
+		if (!cycle_open(&cycle, variant->length, &pattern))
+			break;
+		for (int i = 0; i < cycle.length; i++)
+			node_ctl(&cycle.node[i], EPOLL_CTL_ADD, cycle.node[i].efd);
+		pthread_barrier_init(&barrier, NULL, cycle.length);
+		for (int i = 0; i < cycle.length; i++) {
+			closers[i] = (struct closer){ &barrier, &cycle, i };
 			pthread_create(&threads[i], NULL, link_at_once, &closers[i]);
 		}
-		for (int i = 0; i < ring.length; i++)
+		for (int i = 0; i < cycle.length; i++)
 			pthread_join(threads[i], NULL);
-		for (int i = 0; i < ring.length; i++)
-			links += registrations(ring.epfd[i]) == 2;
-		if (one_kind(&ring))
-			EXPECT_GT(ring.length, links);
-		exercise(&ring);
-		ring_close(&ring);
+		for (int i = 0; i < cycle.length; i++)
+			if (cycle.node[i].backend)
+				links += registrations(cycle.node[i].fd) == 2;
+		if (one_kind(&cycle))
+			EXPECT_GT(cycle.length, links);
+		exercise(&cycle);
+		cycle_close(&cycle);
 		pthread_barrier_destroy(&barrier);
 	}
 }
