@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "figure.h"
+#include "number.h"
 #include "pool.h"
 
 enum subject subject;
@@ -180,11 +181,11 @@ int main(int argc, char **argv)
 			only_subject = optarg;
 			break;
 		case 'p':
-			smallest = atol(optarg);
+			smallest = number(optarg, 0, LONG_MAX);
 			largest = smallest;
 			break;
 		case 'm':
-			largest = atol(optarg);
+			largest = number(optarg, 0, LONG_MAX);
 			break;
 		case 'f':
 			profiled = optarg;

@@ -9,6 +9,7 @@
 #include "allowed.h"
 #include "executor.h"
 #include "generator.h"
+#include "number.h"
 #include "printer.h"
 #include "shrinker.h"
 
@@ -27,18 +28,6 @@ static void usage(FILE *out)
 	      "  program i of seed N is program 0 of seed N + i\n"
 	      "  --failures: end after so many programs that differ, not after the first\n"
 	      "  --self-check: in-tree epoll on both sides, to test the fuzzer itself\n", out);
-}
-
-static long long number(const char *text, long long min, long long max)
-{
-	char *end;
-	long long value = strtoll(text, &end, 0);
-
-	if (end == text || *end || value < min || value > max) {
-		fprintf(stderr, "fuzz: %s: not an integer from %lld to %lld\n", text, min, max);
-		exit(2);
-	}
-	return value;
 }
 
 static struct options parse(int argc, char **argv)

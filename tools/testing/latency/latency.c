@@ -5,6 +5,7 @@
  * the stack gets. Counted in instructions, see counted.h. Needs root and one CPU.
  */
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "backend.h"
 #include "counted.h"
 #include "die.h"
+#include "number.h"
 #include "section.h"
 #include "situation.h"
 #include "symbol.h"
@@ -211,7 +213,7 @@ int main(int argc, char **argv)
 	long max = 10000;
 
 	if (argc > 2 && !strcmp(argv[1], "--max")) {
-		max = atol(argv[2]);
+		max = number(argv[2], 1, LONG_MAX);
 		argv += 2;
 	}
 	if (max < 1 || (argv[1] && argv[1][0] == '-')) {

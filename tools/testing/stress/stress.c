@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "number.h"
 #include "stress.h"
 
 struct options options = { .seed = 1, .seconds = 1, .threads = 4, .bound = 20 };
@@ -92,18 +93,6 @@ static void usage(FILE *out)
 	      "  --seconds: for each scenario on each implementation\n"
 	      "  --threads: how many have the same role\n"
 	      "  --bound: seconds within which an event that must come has to\n", out);
-}
-
-static long long number(const char *text, long long min, long long max)
-{
-	char *end;
-	long long value = strtoll(text, &end, 0);
-
-	if (end == text || *end || value < min || value > max) {
-		fprintf(stderr, "stress: %s: not an integer from %lld to %lld\n", text, min, max);
-		exit(2);
-	}
-	return value;
 }
 
 /* @name is that of the scenario, or of the test that it is on this implementation. */

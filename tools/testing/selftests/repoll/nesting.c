@@ -5,6 +5,7 @@
  */
 #include <sys/select.h>
 
+#include "chain.h"
 #include "waiter.h"
 
 EVENTPOLL_FIXTURE(nesting);
@@ -21,24 +22,6 @@ static int polled(int fd)
 
 	MUST(poll(&pfd, 1, 0));
 	return pfd.revents;
-}
-
-/* chain[i + 1] watches chain[i], for i up to @links. */
-static int link_chain(int *chain, int links)
-{
-	for (int i = 0; i < links; i++) {
-		int ret = add(chain[i + 1], chain[i], EPOLLIN);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static void create_all(int *eps, int n)
-{
-	for (int i = 0; i < n; i++)
-		eps[i] = MUST(backend->create1(EPOLL_CLOEXEC));
 }
 
 TEST_F(nesting, poll_says_what_a_wait_would)

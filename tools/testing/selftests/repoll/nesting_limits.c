@@ -2,29 +2,12 @@
 /* Limits of nesting: no loops, EP_MAX_NESTS deep, so many wakeup paths per file. */
 #include <sys/resource.h>
 
+#include "chain.h"
 #include "waiter.h"
 
 EVENTPOLL_FIXTURE(nesting_limits);
 
 enum { MAX_NESTS = 4 };
-
-/* chain[i + 1] watches chain[i], for i up to @links. */
-static int link_chain(int *chain, int links)
-{
-	for (int i = 0; i < links; i++) {
-		int ret = add(chain[i + 1], chain[i], EPOLLIN);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static void create_all(int *eps, int n)
-{
-	for (int i = 0; i < n; i++)
-		eps[i] = MUST(backend->create1(EPOLL_CLOEXEC));
-}
 
 TEST_F(nesting_limits, one_link_deeper_gives_ELOOP)
 {
