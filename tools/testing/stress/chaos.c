@@ -165,9 +165,11 @@ static bool same_file(const struct fdinfo *info)
 	       st.st_ino == info->ino && st.st_ino != anonymous;
 }
 
-static bool level_triggered(const struct fdinfo *info)
+/* An exclusive one need not: another instance may have been told of what is there now. */
+static bool has_to_be_reported(const struct fdinfo *info)
 {
-	return !(info->events & (EPOLLET | EPOLLONESHOT)) && info->events & (EPOLLIN | EPOLLOUT);
+	return !(info->events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)) &&
+	       info->events & (EPOLLIN | EPOLLOUT);
 }
 
 static void compare(int epfd)
@@ -185,7 +187,7 @@ static void compare(int epfd)
 		struct pollfd pfd = { .fd = info.fd, .events = info.events & 0xffff };
 		bool reported = false;
 
-		if (!level_triggered(&info) || !same_file(&info))
+		if (!has_to_be_reported(&info) || !same_file(&info))
 			continue;
 		for (int i = 0; i < n; i++)
 			reported |= events[i].data.u64 == info.data;
