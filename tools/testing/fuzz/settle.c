@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <netinet/tcp.h>
+
 #include "settle.h"
 
 /* Bytes that terminals of @side have for their readers. */
@@ -63,6 +65,26 @@ static void settle_loopback(void)
 		}
 }
 
+/*
+ * The acknowledgement of a FIN may be put off for 40 ms, and its arrival is a wakeup. It
+ * has come when the socket is in another state than one that waits for it.
+ */
+static void settle_fin(const struct world *w, enum side twin)
+{
+	for (int slot = 0; slot < SLOTS; slot++) {
+		for (int i = 0; i < 200 && world_kind(w, slot) == OBJ_TCP; i++) {
+			uint8_t state = 0;
+			socklen_t len = sizeof(state);
+
+			getsockopt(world_fd(twin, slot), IPPROTO_TCP, TCP_INFO, &state, &len);
+			if (state != TCP_FIN_WAIT1 && state != TCP_CLOSING &&
+			    state != TCP_LAST_ACK)
+				break;
+			usleep(500);
+		}
+	}
+}
+
 /* May this change anything on the way between two sockets? */
 static bool sends_packets(const struct op *op)
 {
@@ -82,6 +104,8 @@ void settle_after(const struct world *w, enum side twin, const struct op *op, in
 {
 	if (op->kind == OP_WRITE && world_kind(w, op->a) == OBJ_PTY && ret > 0)
 		settle_terminal(w, twin, ret);
-	if (sends_packets(op) && has_inet(w))
+	if (sends_packets(op) && has_inet(w)) {
 		settle_loopback();
+		settle_fin(w, twin);
+	}
 }
