@@ -66,7 +66,7 @@ static void settle_loopback(void)
 }
 
 /*
- * The acknowledgement of a FIN may be put off for 40 ms, and its arrival is a wakeup. It
+ * The acknowledgment of a FIN may be put off for 40 ms, and its arrival is a wakeup. It
  * has come when the socket is in another state than one that waits for it.
  */
 static void settle_fin(const struct world *w, enum side twin)
