@@ -137,8 +137,7 @@ impl Eventpoll {
         sync: bool,
     ) -> i32 {
         let exclusive = events.intersects(Events::EXCLUSIVE);
-        // Not every file tells in the key what has happened.
-        if events.is_disarmed() || !(key.is_empty() || key.intersects(events)) {
+        if !events.is_woken_by(key) {
             return i32::from(!exclusive);
         }
         // SAFETY: The wait queue's lock makes calls follow each other. The node is pushed to the

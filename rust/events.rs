@@ -61,6 +61,13 @@ impl Events {
         self.0 & !Self::PRIVATE.0 == 0
     }
 
+    /// Whether a wakeup for `key` (empty: for anything, since not every file tells) is news for a
+    /// registration with this mask.
+    #[inline]
+    pub(crate) const fn is_woken_by(self, key: Self) -> bool {
+        !self.is_disarmed() && (key.is_empty() || key.intersects(self))
+    }
+
     /// The mask that one-shot leaves behind.
     pub(crate) const fn disarmed(self) -> Self {
         Self(self.0 & Self::PRIVATE.0)

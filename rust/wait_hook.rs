@@ -260,16 +260,21 @@ unsafe extern "C" fn wake_callback(
     let events = item.events.load();
     let rare = key.intersects(Events::POLLFREE) || events.intersects(Events::EXCLUSIVE);
     if rare || ep.busy_poll.is_on() || item.ws.is_some() {
-        return wake_rarely(ep, item, hook, events, key, sync != 0);
+        // SAFETY: As below.
+        return unsafe { wake_rarely(ep, item, hook, events, key, sync != 0) };
     }
     // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
     // locked.
     unsafe { ep.notify(item, &hook.ready, events, key, sync != 0) }
 }
 
-/// The rest of a wakeup that has to do with more than the lists.
+/// The rest of a wakeup that has to do with more than the lists. Returns as [`wake_callback`].
+///
+/// # Safety
+///
+/// `hook` is one of `item`, a registration with `ep`, and the lock of its wait queue is held.
 #[cold]
-fn wake_rarely(
+unsafe fn wake_rarely(
     ep: &Eventpoll,
     item: &Epitem,
     hook: &Hook,
@@ -281,12 +286,14 @@ fn wake_rarely(
         ep.busy_poll.note_napi(item.key.file);
     }
     // Before the push, and also when it is queued already: the harvest that takes it off the ovflist
-    // relaxes the wakeup source.
-    item.ws.stay_awake_rcu();
-    // SAFETY: As in the caller.
+    // relaxes the wakeup source. What is not queued nobody would relax.
+    if events.is_woken_by(key) {
+        item.ws.stay_awake_rcu();
+    }
+    // SAFETY: By the caller's promise.
     let woken = unsafe { ep.notify(item, &hook.ready, events, key, sync) };
     if key.intersects(Events::POLLFREE) {
-        // SAFETY: On the queue whose lock the caller holds. Until the store below, whoever removes
+        // SAFETY: On the queue, whose lock is held. Until the store below, whoever removes
         // the epitem waits for that lock; after it, nothing keeps the epitem.
         unsafe { ffi::repoll_unhook_pollfree(hook.wait.get()) };
         hook.whead.store(ptr::null_mut(), Ordering::Release);

@@ -167,6 +167,27 @@ TEST_F(wakeup_source, of_an_edge_is_released_by_the_next_wait)
 	EXPECT_EQ(0, active);
 }
 
+/* A wakeup that is no news puts nothing on the list whose harvest would end it. */
+TEST_F(wakeup_source, stays_inactive_when_nothing_was_asked_for)
+{
+	int other = new_eventfd(1), oneshot = new_eventfd(0);
+	long active;
+
+	REQUIRE_WAKEUP_SOURCES();
+	ASSERT_EQ(0, add(ep, other, EPOLLPRI | EPOLLWAKEUP));
+	ASSERT_EQ(0, add(ep, oneshot, EPOLLIN | EPOLLONESHOT | EPOLLWAKEUP));
+	post(oneshot);
+	EXPECT_EQ(1, ready(ep));
+	EXPECT_EQ(0, ready(ep));
+	/* For EPOLLOUT, for EPOLLIN, and of a registration that has had its shot. */
+	drain(other);
+	post(other);
+	post(oneshot);
+	sleep_ms(20);
+	wakeup_sources("active_time_ms", &active);
+	EXPECT_EQ(0, active);
+}
+
 TEST_F(wakeup_source, does_not_change_what_is_reported)
 {
 	int fd = new_eventfd(0);
