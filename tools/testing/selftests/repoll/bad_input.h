@@ -41,6 +41,16 @@ static inline void *bad_pointer(int kind)
 	}
 }
 
+/* A writable page before one that is not. The end of the former. */
+static inline struct epoll_event *edge_of_page(void)
+{
+	char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	MUST(pages == MAP_FAILED ? -1 : mprotect(pages + PAGE, PAGE, PROT_NONE));
+	return (struct epoll_event *)(pages + PAGE);
+}
+
 static inline void on_alarm(int sig)
 {
 	(void)sig;

@@ -5,60 +5,19 @@
  */
 #include <linux/userfaultfd.h>
 
+#include "bad_input.h"
 #include "waiter.h"
 
 EVENTPOLL_FIXTURE(fault);
 
-enum { PAGE = 4096 };
-
-/* A writable page before one that is not. The end of the former. */
-static struct epoll_event *edge_of_page(void)
-{
-	char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	MUST(pages == MAP_FAILED ? -1 : mprotect(pages + PAGE, PAGE, PROT_NONE));
-	return (struct epoll_event *)(pages + PAGE);
-}
-
-static struct epoll_event *bad_buffer(int kind)
-{
-	void *page = NULL;
-
-	if (kind < 3)
-		page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	MUST(page == MAP_FAILED ? -1 : 0);
-	switch (kind) {
-	case 0:		/* not accessible */
-		break;
-	case 1:		/* read-only */
-		MUST(mprotect(page, PAGE, PROT_READ));
-		break;
-	case 2:		/* not mapped */
-		MUST(munmap(page, PAGE));
-		break;
-	case 3:		/* null */
-		break;
-	case 4:		/* the kernel's */
-		page = (void *)(~0UL - PAGE + 1);
-		break;
-	case 5:		/* wraps around */
-		page = (void *)(~0UL - 3);
-		break;
-	}
-	return page;
-}
-
-#define BAD_BUFFERS 6
-
 TEST_F(fault, gives_EFAULT)
 {
 	ASSERT_EQ(0, add(ep, new_eventfd(1), EPOLLIN));
-	for (int kind = 0; kind < BAD_BUFFERS; kind++) {
-		EXPECT_EQ(-EFAULT, harvest(ep, bad_buffer(kind), 1, 0)) {
+	for (int kind = 0; kind < POINTERS; kind++) {
+		EXPECT_EQ(-EFAULT, harvest(ep, bad_pointer(kind), 1, 0)) {
 			TH_LOG("buffer %d", kind);
 		}
-		EXPECT_EQ(-EFAULT, harvest(ep, bad_buffer(kind), 1, -1));
+		EXPECT_EQ(-EFAULT, harvest(ep, bad_pointer(kind), 1, -1));
 	}
 }
 
@@ -67,8 +26,8 @@ TEST_F(fault, keeps_a_level_event)
 	int fd = new_eventfd(1);
 
 	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
-	for (int kind = 0; kind < BAD_BUFFERS; kind++)
-		EXPECT_EQ(-EFAULT, harvest(ep, bad_buffer(kind), 1, 0));
+	for (int kind = 0; kind < POINTERS; kind++)
+		EXPECT_EQ(-EFAULT, harvest(ep, bad_pointer(kind), 1, 0));
 	EXPECT_EQ(EPOLLIN, revents(ep));
 }
 
@@ -79,8 +38,8 @@ TEST_F(fault, keeps_an_edge)
 
 	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLET));
 	post(fd);
-	for (int kind = 0; kind < BAD_BUFFERS; kind++)
-		EXPECT_EQ(-EFAULT, harvest(ep, bad_buffer(kind), 1, 0));
+	for (int kind = 0; kind < POINTERS; kind++)
+		EXPECT_EQ(-EFAULT, harvest(ep, bad_pointer(kind), 1, 0));
 	EXPECT_EQ(EPOLLIN, revents(ep));
 	EXPECT_EQ(0, ready(ep));
 }
@@ -90,8 +49,8 @@ TEST_F(fault, does_not_disarm_a_oneshot)
 	int fd = new_eventfd(1);
 
 	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLONESHOT));
-	for (int kind = 0; kind < BAD_BUFFERS; kind++)
-		EXPECT_EQ(-EFAULT, harvest(ep, bad_buffer(kind), 1, 0));
+	for (int kind = 0; kind < POINTERS; kind++)
+		EXPECT_EQ(-EFAULT, harvest(ep, bad_pointer(kind), 1, 0));
 	EXPECT_EQ(EPOLLIN, revents(ep));
 	EXPECT_EQ(0, ready(ep));
 }
@@ -163,7 +122,7 @@ TEST_F(fault, wakeup_spent_on_it_is_not_lost)
 		child = fork();
 		ASSERT_LE(0, child);
 		if (!child)
-			_exit(harvest(ep, bad_buffer(0), 1, -1) == -EFAULT ? 0 : 1);
+			_exit(harvest(ep, bad_pointer(NO_ACCESS), 1, -1) == -EFAULT ? 0 : 1);
 		while (!sleeps_in_wait(child, child, ep))
 			sleep_ms(1);
 		if (!order)

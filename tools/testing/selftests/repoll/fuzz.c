@@ -9,14 +9,14 @@
 
 REPOLL_FIXTURE(fuzz);
 
-enum { SLOTS = 16, THREADS = 3, CALLS = 4000 };
+enum { SLOTS = 16, THREADS = 3, CALLS = 4000, EVENTS = 8 };
 
 static int slots[SLOTS];	/* fds that the calls are about */
 
 struct chaos {
 	uint32_t state;
 	int unexpected;		/* an errno that no document names */
-	struct epoll_event buffer[8];
+	struct epoll_event *buffer;	/* of EVENTS; some calls say it has more */
 	uint64_t mask;		/* of signals: none */
 };
 
@@ -59,7 +59,7 @@ static int rnd_call(struct chaos *c)
 	};
 	struct repoll_wait wait = {
 		.events = rnd_pointer(c, c->buffer),
-		.maxevents = rnd(c, 8) ? 1 + rnd(c, ARRAY_SIZE(c->buffer)) : -(int)rnd(c, 9),
+		.maxevents = rnd(c, 8) ? 1 + rnd(c, EVENTS) : -(int)rnd(c, 9),
 		.flags = rnd(c, 16) ? 0 : c->state,
 		.timeout = rnd(c, 8) ? 0 : (int64_t)rnd(c, 5) - 2,
 		.sigmask = rnd(c, 4) ? 0 : rnd_pointer(c, &c->mask),
@@ -125,6 +125,7 @@ TEST_F(fuzz, pseudo_random_calls_are_survived)
 	alarm_every_ms(5);
 	for (int i = 0; i < THREADS; i++) {
 		chaos[i].state = 20240601 + i;
+		chaos[i].buffer = edge_of_page() - EVENTS;
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, chaos_main, &chaos[i]));
 	}
 	for (int i = 0; i < THREADS; i++) {
