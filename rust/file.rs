@@ -231,16 +231,16 @@ impl JustAsk {
         let ready = match unsafe { (*(*file).f_op).poll } {
             // SAFETY: As the VFS calls it; the table outlives the call.
             Some(poll) => unsafe { poll(file, &mut self.0) },
-            // A file that was made to give up its operations, as that of a terminal that was hung
-            // up, gets others that have it.
-            None => 0,
+            // It had one at ADD, but a file may be given other operations.
+            // SAFETY: As above.
+            None => unsafe { ffi::repoll_vfs_poll(file, &mut self.0) },
         };
         // What fput() does to a count above 0, which stands for more than one reference.
         let refs = count.load(Ordering::Relaxed);
-        let order = (Ordering::SeqCst, Ordering::Relaxed);
+        let one_less = refs.wrapping_sub(1);
         if refs <= 0
             || count
-                .compare_exchange(refs, refs.wrapping_sub(1), order.0, order.1)
+                .compare_exchange(refs, one_less, Ordering::SeqCst, Ordering::Relaxed)
                 .is_err()
         {
             // SAFETY: Puts the reference that was taken above.
