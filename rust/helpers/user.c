@@ -24,12 +24,7 @@ static long max_user_watches;
  */
 bool repoll_charge_watch(struct user_struct *user)
 {
-	struct percpu_counter *watches = &user->epoll_watches;
-	s64 max = READ_ONCE(max_user_watches);
-
-	/* Far from the limit, the sum that lags behind will do; see percpu_counter_compare(). */
-	if (percpu_counter_read(watches) + (s64)percpu_counter_batch * num_online_cpus() >= max &&
-	    percpu_counter_compare(watches, max) >= 0)
+	if (percpu_counter_compare(&user->epoll_watches, READ_ONCE(max_user_watches)) >= 0)
 		return false;
 	percpu_counter_inc(&user->epoll_watches);
 	return true;
