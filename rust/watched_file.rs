@@ -3,8 +3,8 @@
 //! From a file to its registrations, and what its last close does to them.
 //!
 //! The hook of `helpers/ftrace.c` looks at the table's filters on every close in the system, asks
-//! [`repoll_file_is_watched`] where they do not say no and, where the answer is yes, calls [`repoll_release_file`] from `__fput()`, before the file's own
-//! release.
+//! [`repoll_file_is_watched`] where they do not say no and, where the answer is yes, calls
+//! [`repoll_release_file`] from `__fput()`, before the file's own release.
 
 use super::{epitem::Epitem, eventpoll::Eventpoll, ffi};
 use core::{
