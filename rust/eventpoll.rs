@@ -247,7 +247,7 @@ impl Eventpoll {
     }
 
     /// What `item` is ready for, by its mask. `depth`: how many instances are locked. May sleep.
-    #[inline]
+    #[inline(always)] // MOD does little else.
     pub(crate) fn poll_item(&self, item: &Epitem, depth: u32) -> Events {
         let events = item.events.load();
         match item.kind {

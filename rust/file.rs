@@ -231,9 +231,8 @@ impl JustAsk {
         let ready = match unsafe { (*(*file).f_op).poll } {
             // SAFETY: As the VFS calls it; the table outlives the call.
             Some(poll) => unsafe { poll(file, &mut self.0) },
-            // It had one at ADD, but a file may be given other operations.
-            // SAFETY: As above.
-            None => unsafe { ffi::repoll_vfs_poll(file, &mut self.0) },
+            // SAFETY: There is a reference.
+            None => unsafe { poll_without_operation(file, events) },
         };
         // What fput() does to a count above 0, which stands for more than one reference.
         let refs = count.load(Ordering::Relaxed);
@@ -248,4 +247,16 @@ impl JustAsk {
         }
         Events::from_bits(ready) & events
     }
+}
+
+/// The events of a file that had `poll()` at ADD, and has been given other operations since. May
+/// sleep.
+///
+/// # Safety
+///
+/// There is a reference to `file`.
+#[cold]
+unsafe fn poll_without_operation(file: *mut bindings::file, events: Events) -> u32 {
+    // SAFETY: By the caller's promise.
+    unsafe { Target::new(file) }.poll(events).bits()
 }
