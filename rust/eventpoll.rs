@@ -117,8 +117,8 @@ impl Eventpoll {
         !self.above_foreign.swap(true, Ordering::Relaxed)
     }
 
-    /// A wakeup of `item`, whose mask is `events`, for `key`: queue it by `node`, and wake who
-    /// waits. Any context.
+    /// A wakeup of `item`, whose mask is `events`, `exclusive` or not, for `key`: queue it by `node`,
+    /// and wake who waits. Any context.
     ///
     /// Returns what a wakeup callback returns: 1 if somebody was woken for the purpose of exclusive
     /// wakeups; of a registration that is not exclusive that is always so.
@@ -133,10 +133,10 @@ impl Eventpoll {
         item: &Epitem,
         node: &ready::Node,
         events: Events,
+        exclusive: bool,
         key: Events,
         sync: bool,
     ) -> i32 {
-        let exclusive = events.intersects(Events::EXCLUSIVE);
         if !events.is_woken_by(key) {
             return i32::from(!exclusive);
         }

@@ -56,16 +56,12 @@ impl Events {
         Self(self.0 & !other.0)
     }
 
-    /// Whether a registration with this mask waits for nothing: one-shot after its delivery.
-    pub(crate) const fn is_disarmed(self) -> bool {
-        self.0 & !Self::PRIVATE.0 == 0
-    }
-
     /// Whether a wakeup for `key` (empty: for anything, since not every file tells) is news for a
-    /// registration with this mask.
+    /// registration with this mask. For one that is disarmed nothing is.
     #[inline]
     pub(crate) const fn is_woken_by(self, key: Self) -> bool {
-        !self.is_disarmed() && (key.is_empty() || key.intersects(self))
+        let asked = self.without(Self::PRIVATE);
+        asked.intersects(key) || (key.is_empty() && !asked.is_empty())
     }
 
     /// The mask that one-shot leaves behind.
@@ -155,17 +151,29 @@ mod tests {
     }
 
     #[test]
+    fn wakeup_is_news_for_what_was_asked() {
+        let asked = Events::IN | Events::HUP | Events::ET | Events::ONESHOT;
+        assert!(asked.is_woken_by(Events::IN | Events::RDNORM));
+        assert!(asked.is_woken_by(Events::NONE));
+        assert!(!asked.is_woken_by(Events::OUT));
+        // Disarmed, it is woken by nothing, whatever a file may put into a key.
+        assert!(!asked.disarmed().is_woken_by(Events::NONE));
+        assert!(!asked.disarmed().is_woken_by(Events::from_bits(u32::MAX)));
+    }
+
+    #[test]
     fn disarming_leaves_the_private_bits() {
         let private = Events::WAKEUP | Events::ONESHOT | Events::ET | Events::EXCLUSIVE;
         for bit in 0..u32::BITS {
             let armed = Events::from_bits(1 << bit) | Events::ONESHOT;
             let disarmed = armed.disarmed();
-            assert!(disarmed.is_disarmed());
+            assert!(!disarmed.is_woken_by(Events::NONE));
             assert!(disarmed.intersects(Events::ONESHOT));
             assert!(disarmed.without(private).is_empty());
-            assert_eq!(armed.is_disarmed(), armed.without(private).is_empty());
+            assert_eq!(
+                armed.is_woken_by(Events::NONE),
+                !armed.without(private).is_empty()
+            );
         }
-        assert!(!(Events::ONESHOT | Events::ERR).is_disarmed());
-        assert!(Events::NONE.is_disarmed());
     }
 }

@@ -258,14 +258,14 @@ unsafe extern "C" fn wake_callback(
 
     ready::event_happened();
     let events = item.events.load();
-    let rare = key.intersects(Events::POLLFREE) || events.intersects(Events::EXCLUSIVE);
-    if rare || ep.busy_poll.is_on() || item.ws.is_some() {
+    let rare = (key & Events::POLLFREE) | (events & (Events::EXCLUSIVE | Events::WAKEUP));
+    if !rare.is_empty() || ep.busy_poll.is_on() {
         // SAFETY: As below.
         return unsafe { wake_rarely(ep, item, hook, events, key, sync != 0) };
     }
     // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
     // locked.
-    unsafe { ep.notify(item, &hook.ready, events, key, sync != 0) }
+    unsafe { ep.notify(item, &hook.ready, events, false, key, sync != 0) }
 }
 
 /// The rest of a wakeup that has to do with more than the lists. Returns as [`wake_callback`].
@@ -282,6 +282,7 @@ unsafe fn wake_rarely(
     key: Events,
     sync: bool,
 ) -> i32 {
+    let exclusive = events.intersects(Events::EXCLUSIVE);
     if ep.busy_poll.is_on() {
         ep.busy_poll.note_napi(item.key.file);
     }
@@ -291,7 +292,7 @@ unsafe fn wake_rarely(
         item.ws.stay_awake_rcu();
     }
     // SAFETY: By the caller's promise.
-    let woken = unsafe { ep.notify(item, &hook.ready, events, key, sync) };
+    let woken = unsafe { ep.notify(item, &hook.ready, events, exclusive, key, sync) };
     if key.intersects(Events::POLLFREE) {
         // SAFETY: On the queue, whose lock is held. Until the store below, whoever removes
         // the epitem waits for that lock; after it, nothing keeps the epitem.

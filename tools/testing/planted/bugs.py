@@ -110,7 +110,7 @@ STRESS = {
     ),
     "exclusive-spent": Bug(
         "an instance on which nobody waits takes the exclusive wakeup",
-        "rust/eventpoll.rs",
+        "rust/wait_hook.rs",
         "let exclusive = events.intersects(Events::EXCLUSIVE);",
         "let exclusive = false;",
         "--scenario leaving_exclusive_waiters",
