@@ -21,7 +21,9 @@ const BATCH: usize = 32;
 struct UserEvents {
     /// Where the next event goes.
     next: u64,
+    /// For how many events there is room in all.
     room: u32,
+    /// At most `room`.
     stored: u32,
 }
 
@@ -36,12 +38,12 @@ impl UserEvents {
     }
 
     fn is_full(&self) -> bool {
-        self.stored >= self.room
+        self.stored == self.room
     }
 
     /// How many events may be collected before they have to be stored.
     fn batch(&self) -> usize {
-        BATCH.min(self.room.saturating_sub(self.stored) as usize)
+        BATCH.min(self.room.wrapping_sub(self.stored) as usize)
     }
 
     /// Stores the events of `slots`, as many as can be written, none for a task that is being killed;

@@ -16,25 +16,27 @@ impl Eventpoll {
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
     #[inline]
     pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
-        let mut result = Ok(0);
         if self.ovflist.available() {
-            result = self.harvest(request.events, request.maxevents);
+            match self.harvest(request.events, request.maxevents) {
+                Ok(0) => {}
+                Ok(stored) => return Ok(stored),
+                Err(error) => return Err(self.pass_on(error)),
+            }
         }
-        if result == Ok(0) && request.timeout != Timeout::Poll {
-            result = self.sleep_and_harvest(request.events, request.maxevents, request.timeout);
+        if request.timeout == Timeout::Poll {
+            return Ok(0);
         }
-        if result.is_err() {
-            self.pass_on();
-        }
-        result
+        self.sleep_and_harvest(request.events, request.maxevents, request.timeout)
+            .map_err(|error| self.pass_on(error))
     }
 
-    /// The wakeup that was for a waiter that has failed is for somebody else now.
+    /// The wakeup that was for a waiter that has failed is for somebody else now. Returns `error`.
     #[cold]
-    fn pass_on(&self) {
+    fn pass_on(&self, error: Error) -> Error {
         if self.ovflist.available() {
             self.wake_waiter();
         }
+        error
     }
 
     #[inline(never)]
