@@ -3,6 +3,7 @@
 //! The registration of one (open file description, fd number) with one instance.
 
 use super::{
+    atomic::{AtomicPtr, Ordering},
     eventpoll::Eventpoll,
     events::{AtomicEvents, Events},
     ffi,
@@ -13,13 +14,13 @@ use super::{
     wakeup::WakeupSource,
     watched_file::FileLink,
 };
-use core::{cell::Cell, mem::ManuallyDrop, ops::Deref, ptr::NonNull};
-use kernel::{
-    bindings,
-    error::to_result,
-    prelude::*,
-    sync::atomic::{ordering::Relaxed, Atomic},
+use core::{
+    cell::Cell,
+    mem::ManuallyDrop,
+    ops::Deref,
+    ptr::{self, NonNull},
 };
+use kernel::{bindings, error::to_result, prelude::*};
 
 /// What a registration is looked up by: the file first, so that all registrations of one file are
 /// neighbours in the tree.
@@ -96,7 +97,7 @@ pub(crate) enum ForeignReady {
 }
 
 /// The slab cache of epitems, `None` outside of the module's life.
-static CACHE: Atomic<*mut bindings::kmem_cache> = Atomic::new(core::ptr::null_mut());
+static CACHE: AtomicPtr<bindings::kmem_cache> = AtomicPtr::new(ptr::null_mut());
 
 /// Keeps the slab cache in existence.
 ///
@@ -123,7 +124,7 @@ impl EpitemCache {
         if cache.is_null() {
             return Err(ENOMEM);
         }
-        CACHE.store(cache, Relaxed);
+        CACHE.store(cache, Ordering::Relaxed);
         Ok(Self(()))
     }
 }
@@ -131,7 +132,7 @@ impl EpitemCache {
 impl Drop for EpitemCache {
     fn drop(&mut self) {
         // SAFETY: By the promise to `new`, the cache is empty and nobody uses it any more.
-        unsafe { bindings::kmem_cache_destroy(CACHE.load(Relaxed)) };
+        unsafe { bindings::kmem_cache_destroy(CACHE.load(Ordering::Relaxed)) };
     }
 }
 
@@ -155,8 +156,9 @@ impl EpitemBox {
     ) -> Result<Self> {
         let charge = WatchCharge::new(ep.user())?;
         // SAFETY: An `Eventpoll`, which makes epitems, exists only while the cache does.
-        let item =
-            unsafe { bindings::kmem_cache_alloc_noprof(CACHE.load(Relaxed), bindings::GFP_KERNEL) };
+        let item = unsafe {
+            bindings::kmem_cache_alloc_noprof(CACHE.load(Ordering::Relaxed), bindings::GFP_KERNEL)
+        };
         let item = NonNull::new(item.cast::<Epitem>()).ok_or(ENOMEM)?;
         // SAFETY: Freshly allocated with the type's size and alignment.
         unsafe {
@@ -212,8 +214,8 @@ impl Drop for EpitemBox {
         let user = unsafe { self.ep.as_ref() }.user();
         // SAFETY: The only owner gives it up: nobody refers to the object from here on.
         unsafe {
-            core::ptr::drop_in_place(self.0.as_ptr());
-            bindings::kmem_cache_free(CACHE.load(Relaxed), self.0.as_ptr().cast());
+            ptr::drop_in_place(self.0.as_ptr());
+            bindings::kmem_cache_free(CACHE.load(Ordering::Relaxed), self.0.as_ptr().cast());
         }
         WatchCharge::give_back(user);
     }

@@ -172,10 +172,22 @@ impl<'a> Target<'a> {
         self.poll_with(&mut pt) & events
     }
 
-    /// `vfs_poll()`. May sleep.
+    /// `vfs_poll()`, inline: a harvest does little else. May sleep.
+    #[inline]
     pub(crate) fn poll_with(self, pt: &mut bindings::poll_table_struct) -> Events {
-        // SAFETY: Alive; `pt` is valid for the call.
-        Events::from_bits(unsafe { ffi::repoll_vfs_poll(self.file, pt) })
+        // SAFETY: Alive; `f_op` is set for every open file.
+        match unsafe { (*(*self.file).f_op).poll } {
+            // SAFETY: As the VFS calls it; `pt` is valid for the call.
+            Some(poll) => Events::from_bits(unsafe { poll(self.file, pt) }),
+            None => self.poll_without_operation(),
+        }
+    }
+
+    /// The events of a file that had `poll()` at ADD, and has been given other operations since.
+    #[cold]
+    fn poll_without_operation(self) -> Events {
+        // SAFETY: Alive; a table is not asked for.
+        Events::from_bits(unsafe { ffi::repoll_vfs_poll(self.file, core::ptr::null_mut()) })
     }
 }
 
@@ -209,7 +221,7 @@ impl JustAsk {
     ///
     /// `vfs_poll()` with a reference held: a `poll()` may take one of its own, which must not bring
     /// back a file whose `__fput()` has begun (4efaa5acf0a1). Such a file has no events: its
-    /// registrations are about to be removed. All of it inline, for the harvest does little else.
+    /// registrations are about to be removed.
     ///
     /// # Safety
     ///
@@ -227,13 +239,8 @@ impl JustAsk {
             return Events::NONE;
         }
         self.0._key = events.bits();
-        // SAFETY: There is a reference; `f_op` is set for every open file.
-        let ready = match unsafe { (*(*file).f_op).poll } {
-            // SAFETY: As the VFS calls it; the table outlives the call.
-            Some(poll) => unsafe { poll(file, &mut self.0) },
-            // SAFETY: There is a reference.
-            None => unsafe { poll_without_operation(file, events) },
-        };
+        // SAFETY: There is a reference.
+        let ready = unsafe { Target::new(file) }.poll_with(&mut self.0);
         // What fput() does to a count above 0, which stands for more than one reference.
         let refs = count.load(Ordering::Relaxed);
         let one_less = refs.wrapping_sub(1);
@@ -245,18 +252,6 @@ impl JustAsk {
             // SAFETY: Puts the reference that was taken above.
             unsafe { bindings::fput(file) };
         }
-        Events::from_bits(ready) & events
+        ready & events
     }
-}
-
-/// The events of a file that had `poll()` at ADD, and has been given other operations since. May
-/// sleep.
-///
-/// # Safety
-///
-/// There is a reference to `file`.
-#[cold]
-unsafe fn poll_without_operation(file: *mut bindings::file, events: Events) -> u32 {
-    // SAFETY: By the caller's promise.
-    unsafe { Target::new(file) }.poll(events).bits()
 }

@@ -198,6 +198,7 @@ impl<'a> Vacancy<'a> {
 
     /// Takes ownership of a new registration, whose key is the one that was asked for. May sleep.
     /// `ENOMEM`.
+    #[inline]
     pub(crate) fn fill(self, item: EpitemBox) -> Result<&'a Epitem, (Error, EpitemBox)> {
         let key = self.key;
         if item.key != key {

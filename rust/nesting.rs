@@ -97,6 +97,7 @@ type Links = GlobalGuard<LINKS>;
 
 /// Runs `insert`, which registers `target` with `ep`, unless that would make a cycle or too deep a
 /// nesting (`ELOOP`) or too many wakeup paths (`EINVAL`). May sleep.
+#[cold]
 pub(crate) fn add(
     ep: &Eventpoll,
     target: Target<'_>,
