@@ -17,8 +17,16 @@ from figures import Figures, Key
 COLLAPSE = ("producers_at_32_to_8", "producers", 32, 8)
 
 
-def faster(sample, other, unit):
-    """How many times as fast."""
+# What is better in which sense.
+COMPARISONS = {
+    "us": "times as fast as epoll",
+    "per second": "times as fast as epoll",
+    "us of deviation": "times as steady as epoll",
+}
+
+
+def better(sample, other, unit):
+    """How many times as good."""
     return sample / other if unit == "per second" else other / sample
 
 
@@ -37,8 +45,8 @@ def ratios(samples):
     for key, (unit, values) in samples.items():
         _, others = samples.get(key._replace(backend="epoll"), (None, []))
         if key.backend != "epoll" and others:
-            pairs = [faster(*pair, unit) for pair in zip(values, others)]
-            yield summary(key, "times as fast as epoll", pairs)
+            pairs = [better(*pair, unit) for pair in zip(values, others)]
+            yield summary(key, COMPARISONS[unit], pairs)
     bench, of, at, to = COLLAPSE
     for backend in ("epoll", "repoll"):
         _, many = samples.get(Key(of, "timed", backend, at), (None, []))

@@ -146,11 +146,13 @@ static void run_udp_echo(void)
 		mean += off / i;
 		squares += off * (took - mean);
 	}
-	report("udp_echo", mean, sqrt(squares / (REQUESTS - 1)), active, "us");
+	squares = sqrt(squares / (REQUESTS - 1));
+	report("udp_echo", mean, squares, active, "us");
+	report("udp_echo_deviation", squares, 0, active, "us of deviation");
 }
 
 const struct row udp_echo_rows[] = {
-	{ BENCHES("udp_echo"), "UDP echo, so many sockets, a tenth of them active",
-	  BOTH | 1 << POLL, PARAMS(10, 100, 1000, 5000), run_udp_echo },
+	{ BENCHES("udp_echo", "udp_echo_deviation"),
+	  "UDP echo, so many sockets, a tenth of them active", BOTH | 1 << POLL, PARAMS(10, 100, 1000, 5000), run_udp_echo },
 	{}
 };
