@@ -153,6 +153,7 @@ static void run_udp_echo(void)
 
 const struct row udp_echo_rows[] = {
 	{ BENCHES("udp_echo", "udp_echo_deviation"),
-	  "UDP echo, so many sockets, a tenth of them active", BOTH | 1 << POLL, PARAMS(10, 100, 1000, 5000), run_udp_echo },
+	  "UDP echo, so many sockets, a tenth of them active",
+	  BOTH | 1 << POLL, PARAMS(10, 100, 1000, 5000), run_udp_echo },
 	{}
 };
