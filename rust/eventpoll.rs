@@ -117,8 +117,11 @@ impl Eventpoll {
         !self.above_foreign.swap(true, Ordering::Relaxed)
     }
 
-    /// A wakeup of `item`, whose mask is `events`, `exclusive` or not, for `key`: queue it by `node`,
-    /// and wake who waits. Any context.
+    /// A wakeup of `item`, whose mask is `events`, for `key`: queue it by `node`, and wake who
+    /// waits. Any context.
+    ///
+    /// `exclusive` says the same as the bit in `events`: where it is a constant, the bit need not be
+    /// looked at.
     ///
     /// Returns what a wakeup callback returns: 1 if somebody was woken for the purpose of exclusive
     /// wakeups; of a registration that is not exclusive that is always so.

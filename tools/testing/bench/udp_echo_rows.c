@@ -131,7 +131,7 @@ static void exchange(void)
 /* The mean by Welford's method, with its variance, of a request's microseconds. */
 static void run_udp_echo(void)
 {
-	double mean = 0, squares = 0;
+	double mean = 0, squares = 0, deviation;
 
 	active = param / 10 < 10 ? 10 : param / 10;
 	open_sockets();
@@ -146,9 +146,9 @@ static void run_udp_echo(void)
 		mean += off / i;
 		squares += off * (took - mean);
 	}
-	squares = sqrt(squares / (REQUESTS - 1));
-	report("udp_echo", mean, squares, active, "us");
-	report("udp_echo_deviation", squares, 0, active, "us of deviation");
+	deviation = sqrt(squares / (REQUESTS - 1));
+	report("udp_echo", mean, deviation, active, "us");
+	report("udp_echo_deviation", deviation, 0, active, "us of deviation");
 }
 
 const struct row udp_echo_rows[] = {
