@@ -143,8 +143,7 @@ impl Epitem {
     fn wake_callback(&self, hook: &Hook, ep: &Eventpoll) {
         self.assert_alive();
         event_happened();
-        let events = self.events.load();
-        if !events.is_disarmed() && events.intersects(Events::IN) {
+        if self.events.load().is_woken_by(Events::IN) {
             ep.notify(&hook.ready);
         }
     }

@@ -11,7 +11,7 @@ use super::{
     wait_queue::WaitQueue,
 };
 use crate::{atomic::Ordering, sync::Mutex};
-use std::{ptr, sync::Arc};
+use std::sync::Arc;
 
 /// What the instance's mutex guards.
 pub(crate) struct Interest {
@@ -184,35 +184,39 @@ impl Eventpoll {
         delivered
     }
 
+    /// What is level-triggered stays in its place; in the end the list begins with what nobody has
+    /// looked at.
     fn scan(&self, interest: &Interest, maxevents: usize) -> Vec<Event> {
-        let mut items = Vec::new();
+        let rdllist = &interest.rdllist;
+        let mut oneshot = Vec::new();
         let mut delivered = Vec::new();
-        let Some(last) = interest.rdllist.back() else {
-            return delivered;
-        };
-        let mut more = true;
-        while more && delivered.len() < maxevents {
-            let Some(item) = interest.rdllist.front() else {
+        let mut next = rdllist.front();
+        while let Some(item) = next {
+            if delivered.len() == maxevents {
+                rdllist.begin_with(item);
                 break;
-            };
+            }
             item.assert_alive();
-            more = !ptr::eq(item, last);
-            interest.rdllist.remove(item);
-            if let Some(happened) = Self::poll_item(item) {
-                delivered.push(Event {
-                    fd: item.fd,
-                    happened,
-                });
-                items.push(item);
-            }
-        }
-        for item in items {
+            next = rdllist.behind(item);
             let events = item.events.load();
-            if events.intersects(Events::ONESHOT) {
-                item.events.store(events.disarmed());
-            } else if !events.intersects(Events::ET) {
-                interest.rdllist.push_back(item);
+            let Some(happened) = Self::poll_item(item) else {
+                rdllist.remove(item);
+                continue;
+            };
+            if events.intersects(Events::ONESHOT | Events::ET) {
+                rdllist.remove(item);
             }
+            if events.intersects(Events::ONESHOT) {
+                oneshot.push(item);
+            }
+            delivered.push(Event {
+                fd: item.fd,
+                happened,
+            });
+        }
+        // The events have been stored.
+        for item in oneshot {
+            item.events.store(item.events.load().disarmed());
         }
         delivered
     }
