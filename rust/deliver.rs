@@ -195,7 +195,7 @@ impl Eventpoll {
                 };
                 if events.intersects(Events::ONESHOT | Events::ET) {
                     oneshot |= events.intersects(Events::ONESHOT);
-                    rdllist.remove(item);
+                    rdllist.unlink(item);
                 }
                 slot.write(Slot {
                     data: item.data.get(),
@@ -245,7 +245,7 @@ impl Eventpoll {
             if !ready.is_empty() {
                 return Some((item, events, ready));
             }
-            interest.rdllist.remove(item);
+            interest.rdllist.unlink(item);
         }
     }
 

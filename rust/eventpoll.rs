@@ -198,6 +198,7 @@ impl Eventpoll {
     /// Moves what wakeups have queued to the ready list.
     #[inline]
     pub(crate) fn drain(&self, interest: &Interest) {
+        let mut arrivals = interest.rdllist.arrivals();
         // SAFETY: `interest` shows that the mutex is held; nodes are those of epitems of this set,
         // which a removal takes off the list first.
         unsafe {
@@ -206,9 +207,10 @@ impl Eventpoll {
                 if item.kind == TargetKind::Foreign {
                     item.foreign.set(ForeignReady::Unknown);
                 }
-                interest.rdllist.push_back(item);
+                arrivals.prepend(item);
             })
         };
+        arrivals.append();
     }
 
     /// To be called before the mutex is released if the ready list may have changed.

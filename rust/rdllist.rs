@@ -7,23 +7,30 @@ use core::{cell::Cell, ptr::NonNull};
 
 /// An epitem's place on its instance's ready list.
 pub(crate) struct Rdllink {
-    prev: Cell<Option<NonNull<Epitem>>>,
+    /// Without meaning for the front, which nobody writes just because it has become that.
+    prev: Cell<NonNull<Epitem>>,
     next: Cell<Option<NonNull<Epitem>>>,
-    linked: Cell<bool>,
+    /// See [`UNLINKED`].
+    batch: Cell<u64>,
 }
+
+/// The epitem is not on the list. Any other number stands for the [`Arrivals`] that it came with.
+const UNLINKED: u64 = 0;
+/// It came on its own.
+const ALONE: u64 = 1;
 
 impl Rdllink {
     pub(crate) fn new() -> Self {
         Self {
-            prev: Cell::new(None),
+            prev: Cell::new(NonNull::dangling()),
             next: Cell::new(None),
-            linked: Cell::new(false),
+            batch: Cell::new(UNLINKED),
         }
     }
 
     /// Whether the epitem is on the list.
     pub(crate) fn is_linked(&self) -> bool {
-        self.linked.get()
+        self.batch.get() != UNLINKED
     }
 }
 
@@ -31,11 +38,24 @@ impl Rdllink {
 ///
 /// # Invariants
 ///
-/// Each member is an epitem of the same interest set, with `linked` set, and its neighbours refer
-/// to it; `head` and `tail` are both `None` or both members.
+/// Each member is an epitem of the same interest set and says that it is linked; its neighbours refer
+/// to it, but for the front's `prev`; `head` and `tail` are both `None` or both members.
 pub(crate) struct Rdllist {
     head: Cell<Option<NonNull<Epitem>>>,
     tail: Cell<Option<NonNull<Epitem>>>,
+    /// The number of the last [`Arrivals`]: they are counted, and 64 bits do not wrap.
+    batch: Cell<u64>,
+}
+
+/// The links of `item`.
+///
+/// # Safety
+///
+/// `item` is on a list, or was a moment ago, and is alive for `'a`: members are valid while they are
+/// on the list, and they leave both the list and the set through an exclusive reference to the set.
+unsafe fn links<'a>(item: NonNull<Epitem>) -> &'a Rdllink {
+    // SAFETY: By the caller's promise.
+    &unsafe { item.as_ref() }.rdllink
 }
 
 impl Rdllist {
@@ -43,6 +63,7 @@ impl Rdllist {
         Self {
             head: Cell::new(None),
             tail: Cell::new(None),
+            batch: Cell::new(ALONE),
         }
     }
 
@@ -57,78 +78,178 @@ impl Rdllist {
         self.head.get().map(|item| unsafe { item.as_ref() })
     }
 
-    /// Appends `item`, which is of the same set, unless it is on the list; tells whether it did.
-    pub(crate) fn push_back(&self, item: &Epitem) -> bool {
-        if item.rdllink.linked.replace(true) {
-            return false;
-        }
-        let this = Some(NonNull::from(item));
-        let tail = self.tail.replace(this);
-        item.rdllink.prev.set(tail);
-        item.rdllink.next.set(None);
-        match tail {
-            // SAFETY: As in `front`.
-            Some(tail) => unsafe { tail.as_ref() }.rdllink.next.set(this),
-            None => self.head.set(this),
-        }
-        true
-    }
-
     /// The member behind `item`, which is one of this list.
     pub(crate) fn behind(&self, item: &Epitem) -> Option<&Epitem> {
         // SAFETY: As in `front`.
         item.rdllink.next.get().map(|next| unsafe { next.as_ref() })
     }
 
+    /// Appends `item`, which is of the same set, unless it is on the list; tells whether it did.
+    pub(crate) fn push_back(&self, item: &Epitem) -> bool {
+        if item.rdllink.is_linked() {
+            return false;
+        }
+        item.rdllink.batch.set(ALONE);
+        item.rdllink.next.set(None);
+        self.splice(NonNull::from(item), NonNull::from(item));
+        true
+    }
+
+    /// Appends the chain from `first` to `last`, which ends there.
+    fn splice(&self, first: NonNull<Epitem>, last: NonNull<Epitem>) {
+        match self.tail.replace(Some(last)) {
+            // SAFETY: The one is a member, the other is becoming one.
+            Some(tail) => unsafe {
+                links(tail).next.set(Some(first));
+                links(first).prev.set(tail);
+            },
+            None => self.head.set(Some(first)),
+        }
+    }
+
     /// Prepends `item`, which is of the same set and not on the list.
     pub(crate) fn push_front(&self, item: &Epitem) {
-        if item.rdllink.linked.replace(true) {
+        if item.rdllink.is_linked() {
             return;
         }
-        let this = Some(NonNull::from(item));
-        let head = self.head.replace(this);
+        item.rdllink.batch.set(ALONE);
+        let this = NonNull::from(item);
+        let head = self.head.replace(Some(this));
         item.rdllink.next.set(head);
-        item.rdllink.prev.set(None);
         match head {
-            // SAFETY: As in `front`.
-            Some(head) => unsafe { head.as_ref() }.rdllink.prev.set(this),
-            None => self.tail.set(this),
+            // SAFETY: A member.
+            Some(head) => unsafe { links(head) }.prev.set(this),
+            None => self.tail.set(Some(this)),
+        }
+    }
+
+    /// Begins to take in what has arrived since the list was last looked at.
+    #[inline]
+    pub(crate) fn arrivals(&self) -> Arrivals<'_> {
+        Arrivals {
+            rdllist: self,
+            batch: self.batch.get().wrapping_add(1),
+            ends: None,
         }
     }
 
     /// Makes `item`, a member, the front: those before it go behind the last one, in order.
     pub(crate) fn begin_with(&self, item: &Epitem) {
-        let Some(before) = item.rdllink.prev.replace(None) else {
-            return;
-        };
-        // SAFETY: As in `front`.
-        unsafe { before.as_ref() }.rdllink.next.set(None);
-        let head = self.head.replace(Some(NonNull::from(item)));
-        let tail = self.tail.replace(Some(before));
-        if let (Some(head), Some(tail)) = (head, tail) {
-            // SAFETY: As in `front`.
-            unsafe {
-                tail.as_ref().rdllink.next.set(Some(head));
-                head.as_ref().rdllink.prev.set(Some(tail));
+        let this = NonNull::from(item);
+        let before = item.rdllink.prev.get();
+        match self.head.replace(Some(this)) {
+            Some(head) if head != this => {
+                // SAFETY: Members: `item` is not the front.
+                unsafe { links(before) }.next.set(None);
+                if let Some(tail) = self.tail.replace(Some(before)) {
+                    // SAFETY: Members.
+                    unsafe {
+                        links(tail).next.set(Some(head));
+                        links(head).prev.set(tail);
+                    }
+                }
             }
+            _ => {}
         }
     }
 
     /// Takes `item` off the list if it is on it.
     pub(crate) fn remove(&self, item: &Epitem) {
-        if !item.rdllink.linked.replace(false) {
+        if item.rdllink.is_linked() {
+            self.unlink(item);
+        }
+    }
+
+    /// Takes `item`, a member, off the list.
+    #[inline]
+    pub(crate) fn unlink(&self, item: &Epitem) {
+        item.rdllink.batch.set(UNLINKED);
+        let next = item.rdllink.next.get();
+        let prev = if self.head.get() == Some(NonNull::from(item)) {
+            self.head.set(next);
+            None
+        } else {
+            let prev = item.rdllink.prev.get();
+            // SAFETY: A member: `item` is not the front.
+            unsafe { links(prev) }.next.set(next);
+            Some(prev)
+        };
+        match (next, prev) {
+            // SAFETY: Members.
+            (Some(next), Some(prev)) => unsafe { links(next) }.prev.set(prev),
+            (Some(_), None) => {}
+            (None, prev) => self.tail.set(prev),
+        }
+    }
+}
+
+/// Members to be, from the last to arrive to the first.
+///
+/// # Invariants
+///
+/// `ends` are the first and the last of a chain, linked as members are, that no list refers to. Each
+/// in it has `batch` in its [`Rdllink`], and nothing else has.
+pub(crate) struct Arrivals<'a> {
+    rdllist: &'a Rdllist,
+    batch: u64,
+    ends: Option<(NonNull<Epitem>, NonNull<Epitem>)>,
+}
+
+impl Arrivals<'_> {
+    /// Takes in `item`, which is of the same set and arrived before all that are in here, also if it
+    /// is one of them; if it is on the list, it stays where it is.
+    #[inline(always)]
+    pub(crate) fn prepend(&mut self, item: &Epitem) {
+        let batch = item.rdllink.batch.replace(self.batch);
+        if batch != UNLINKED {
+            return self.prepend_again(item, batch);
+        }
+        let this = NonNull::from(item);
+        match self.ends {
+            Some((first, last)) => {
+                item.rdllink.next.set(Some(first));
+                // SAFETY: In the chain.
+                unsafe { links(first) }.prev.set(this);
+                self.ends = Some((this, last));
+            }
+            None => {
+                item.rdllink.next.set(None);
+                self.ends = Some((this, this));
+            }
+        }
+    }
+
+    /// [`Self::prepend`] of what is there already, since `batch`.
+    #[cold]
+    fn prepend_again(&mut self, item: &Epitem, batch: u64) {
+        let this = NonNull::from(item);
+        item.rdllink.batch.set(batch);
+        let Some((first, mut last)) = self.ends else {
+            return;
+        };
+        if batch != self.batch || first == this {
             return;
         }
         let (prev, next) = (item.rdllink.prev.get(), item.rdllink.next.get());
-        match prev {
-            // SAFETY: As in `front`.
-            Some(prev) => unsafe { prev.as_ref() }.rdllink.next.set(next),
-            None => self.head.set(next),
-        }
+        // SAFETY: In the chain, and not the first.
+        unsafe { links(prev) }.next.set(next);
         match next {
-            // SAFETY: As in `front`.
-            Some(next) => unsafe { next.as_ref() }.rdllink.prev.set(prev),
-            None => self.tail.set(prev),
+            // SAFETY: In the chain.
+            Some(next) => unsafe { links(next) }.prev.set(prev),
+            None => last = prev,
+        }
+        item.rdllink.next.set(Some(first));
+        // SAFETY: In the chain.
+        unsafe { links(first) }.prev.set(this);
+        self.ends = Some((this, last));
+    }
+
+    /// Appends them to the list.
+    #[inline]
+    pub(crate) fn append(self) {
+        if let Some((first, last)) = self.ends {
+            self.rdllist.batch.set(self.batch);
+            self.rdllist.splice(first, last);
         }
     }
 }

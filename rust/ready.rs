@@ -6,7 +6,7 @@
 //! no concern of this file, but for one bit that tells whether anything is on it. The *ovflist*,
 //! here, is a lock-free stack that wakeups push to from any context: many producers, and one
 //! consumer at a time, the holder of the mutex, which takes the whole stack and appends it to the
-//! rdllist in order of arrival.
+//! rdllist, upside down: in order of arrival.
 //!
 //! What is pushed is the node of a wait-queue hook. Of one node there is one producer at a time:
 //! whoever has the lock of the wait queue. An epitem with hooks on two queues has two nodes.
@@ -139,7 +139,7 @@ impl Ovflist {
         !self.head.load(Ordering::Acquire).is_null() || self.rdllist_busy.load(Ordering::Acquire)
     }
 
-    /// Takes all that is queued, in order of arrival, and calls `each` with every node, idle again.
+    /// Takes all that is queued and calls `each` with every node, idle again, the last to arrive first.
     ///
     /// Ends with a full fence if there was anything (ordering 1). The caller calls
     /// [`Self::settle`] when its work on the rdllist is done.
@@ -156,19 +156,11 @@ impl Ovflist {
         self.rdllist_busy.store(true, Ordering::Relaxed);
         let mut lifo = self.head.swap(ptr::null_mut(), Ordering::AcqRel);
 
-        let mut fifo: *mut Node = ptr::null_mut();
         while let Some(node) = NonNull::new(lifo) {
             // SAFETY: By the type's invariant a node that was on the stack is valid, and remains so
             // until this function has passed it to `each`.
             let links = unsafe { node.as_ref() };
             lifo = links.next.load(Ordering::Relaxed);
-            links.next.store(fifo, Ordering::Relaxed);
-            fifo = node.as_ptr();
-        }
-        while let Some(node) = NonNull::new(fifo) {
-            // SAFETY: As above.
-            let links = unsafe { node.as_ref() };
-            fifo = links.next.load(Ordering::Relaxed);
             // Release: gives `next`, read above, back to the producer.
             links.queued.store(false, Ordering::Release);
             each(node);

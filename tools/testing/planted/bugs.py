@@ -52,9 +52,9 @@ FUZZ = {
     ),
     "wrong-order-drain": Bug(
         "what became ready last is delivered first",
-        "rust/ready.rs",
-        "let mut fifo: *mut Node = ptr::null_mut();",
-        "let mut fifo: *mut Node = core::mem::replace(&mut lifo, ptr::null_mut());",
+        "rust/eventpoll.rs",
+        "arrivals.prepend(item);",
+        "interest.rdllist.push_back(item);",
     ),
     "wrong-order-level": Bug(
         "a level-triggered fd keeps its place: those behind it starve",

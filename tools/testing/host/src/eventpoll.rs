@@ -140,6 +140,7 @@ impl Eventpoll {
 
     fn drain(&self, interest: &Interest) {
         let mut drained = Vec::new();
+        let mut arrivals = interest.rdllist.arrivals();
         // SAFETY: The mutex is held; nodes are those of epitems of this set.
         unsafe {
             self.ovflist.drain(|node| {
@@ -147,9 +148,10 @@ impl Eventpoll {
                 drained.push(node);
                 let item = item_of(node).as_ref();
                 item.assert_alive();
-                interest.rdllist.push_back(item);
+                arrivals.prepend(item);
             })
         };
+        arrivals.append();
     }
 
     fn settle(&self, interest: &Interest) {
@@ -200,11 +202,11 @@ impl Eventpoll {
             next = rdllist.behind(item);
             let events = item.events.load();
             let Some(happened) = Self::poll_item(item) else {
-                rdllist.remove(item);
+                rdllist.unlink(item);
                 continue;
             };
             if events.intersects(Events::ONESHOT | Events::ET) {
-                rdllist.remove(item);
+                rdllist.unlink(item);
             }
             if events.intersects(Events::ONESHOT) {
                 oneshot.push(item);

@@ -21,6 +21,8 @@ mod ready;
 mod sync;
 mod wait_queue;
 
+#[cfg(not(feature = "loom"))]
+mod lists;
 #[cfg(feature = "loom")]
 mod scenarios;
 #[cfg(not(feature = "loom"))]

@@ -144,6 +144,39 @@ TEST_F(edge, event_left_by_maxevents_stays)
 	EXPECT_EQ(0, ready(ep));
 }
 
+/* What is read or written there wakes one of two wait queues. */
+static int open_both_ends(int pipe_fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", pipe_fd);
+	return MUST(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+}
+
+TEST_F(edge, place_is_that_of_the_first_of_two_wakeups)
+{
+	int fds[2], both, other = new_eventfd(0);
+	struct epoll_event events[4];
+
+	new_pipe(fds);
+	/* One page, so that it is full with a byte in it. */
+	MUST(fcntl(fds[0], F_SETPIPE_SZ, 4096));
+	both = open_both_ends(fds[0]);
+	ASSERT_EQ(0, add(ep, both, EPOLLIN | EPOLLOUT | EPOLLET));
+	ASSERT_EQ(0, add(ep, other, EPOLLIN | EPOLLET));
+	put_bytes(fds[1], 1);
+	while (ready(ep))
+		;
+
+	take_bytes(fds[0], 1);
+	post(other);
+	put_bytes(fds[1], 1);
+	ASSERT_EQ(2, harvest(ep, events, ARRAY_SIZE(events), 0));
+	EXPECT_EQ(both, events[0].data.fd);
+	EXPECT_EQ(other, events[1].data.fd);
+	EXPECT_EQ(0, ready(ep));
+}
+
 TEST_F(edge, one_event_wakes_one_of_two_waiters)
 {
 	struct waiter w[2];
