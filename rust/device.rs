@@ -8,7 +8,7 @@ use super::{
     ffi,
     file::Target,
     nesting::MAX_NESTS,
-    uapi::{self, Ctl, CtlRequest, WaitRequest},
+    uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
 };
 use crate::epitem::check;
 use kernel::{
@@ -186,7 +186,14 @@ unsafe extern "C" fn fadvise(
     let this = unsafe { Target::new(file) };
     match (len >> 32) as u32 {
         uapi::FADVISE_WAIT => value_or_errno(wait(ep, offset, len, advice)),
-        uapi::FADVISE_CTL => value_or_errno(ctl(ep, this, advice, len as i32, offset as u64)),
+        uapi::FADVISE_CTL => value_or_errno(ctl(
+            ep,
+            this,
+            advice,
+            len as i32,
+            offset as u64,
+            CtlFlags::NONE,
+        )),
         // SAFETY: As we are called. It refuses what has the sign of `len` set.
         _ => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }
@@ -199,8 +206,15 @@ fn wait(ep: &Eventpoll, offset: i64, len: i64, advice: c_int) -> Result<u32> {
 }
 
 #[inline(never)]
-fn ctl(ep: &Eventpoll, this: Target<'_>, op: c_int, fd: c_int, event: u64) -> Result<u32> {
-    let request = CtlRequest::new(op, fd, event)?;
+fn ctl(
+    ep: &Eventpoll,
+    this: Target<'_>,
+    op: c_int,
+    fd: c_int,
+    event: u64,
+    flags: CtlFlags,
+) -> Result<u32> {
+    let request = CtlRequest::new(op, fd, event, flags)?;
     ep.ctl(this, &request).map(|()| 0)
 }
 
@@ -212,7 +226,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         }
         uapi::IOC_CTL => {
             let raw = Ctl::read(arg)?;
-            ctl(ep, this, raw.op, raw.fd, raw.event)
+            ctl(ep, this, raw.op, raw.fd, raw.event, raw.flags())
         }
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

@@ -67,7 +67,7 @@ impl Info {
             features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
                 | if fadvise { FEATURE_FADVISE } else { 0 },
-            ctl_flags: 0,
+            ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }
     }
@@ -87,6 +87,17 @@ unsafe impl AsBytes for Params {}
 // SAFETY: Integers, of which any bit pattern is valid.
 unsafe impl FromBytes for Params {}
 
+/// `REPOLL_CTL_*`: how an operation differs from `epoll_ctl()`'s.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CtlFlags(u32);
+
+impl CtlFlags {
+    /// As `epoll_ctl()`.
+    pub(crate) const NONE: Self = Self(0);
+
+    const KNOWN: u32 = 0;
+}
+
 /// `struct repoll_ctl`.
 #[repr(C)]
 pub(crate) struct Ctl {
@@ -102,10 +113,14 @@ impl Ctl {
     /// unknown flags.
     pub(crate) fn read(arg: usize) -> Result<Self> {
         let raw: Self = read(arg)?;
-        if raw.flags != 0 || raw.reserved != 0 {
+        if raw.flags & !CtlFlags::KNOWN != 0 || raw.reserved != 0 {
             return Err(EINVAL);
         }
         Ok(raw)
+    }
+
+    pub(crate) fn flags(&self) -> CtlFlags {
+        CtlFlags(self.flags)
     }
 }
 
@@ -157,6 +172,7 @@ pub(crate) struct CtlRequest {
     /// The mask and the user's data; zeroes for [`Op::Del`].
     pub(crate) events: u32,
     pub(crate) data: u64,
+    pub(crate) flags: CtlFlags,
 }
 
 impl CtlRequest {
@@ -164,7 +180,7 @@ impl CtlRequest {
     ///
     /// May sleep. `EFAULT` for the event, which, as in-tree, every operation but `EPOLL_CTL_DEL`
     /// reads, unknown ones too.
-    pub(crate) fn new(op: i32, fd: i32, event: u64) -> Result<Self> {
+    pub(crate) fn new(op: i32, fd: i32, event: u64, flags: CtlFlags) -> Result<Self> {
         let op = match op as u32 {
             bindings::EPOLL_CTL_ADD => Some(Op::Add),
             bindings::EPOLL_CTL_MOD => Some(Op::Mod),
@@ -181,6 +197,7 @@ impl CtlRequest {
             fd,
             events: read.events,
             data: read.data,
+            flags,
         })
     }
 }

@@ -87,12 +87,14 @@ static int device_failure(long ret)
 
 /* Out of line: few calls need it, and it has a structure to fill in. */
 __attribute__((noinline, unused))
-static int device_ioctl_ctl(int epfd, int op, int fd, const struct epoll_event *event)
+static int device_ioctl_ctl(int epfd, int op, int fd, const struct epoll_event *event,
+			    uint32_t flags)
 {
 	struct repoll_ctl ctl = {
 		.op = op,
 		.fd = fd,
 		.event = to_user_ptr(event),
+		.flags = flags,
 	};
 
 	return ioctl(epfd, REPOLL_IOC_CTL, &ctl);
@@ -104,7 +106,7 @@ static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event 
 
 	if (ret >= 0)
 		return ret;
-	return ret == -ENOSYS ? device_ioctl_ctl(epfd, op, fd, event) : device_failure(ret);
+	return ret == -ENOSYS ? device_ioctl_ctl(epfd, op, fd, event, 0) : device_failure(ret);
 }
 
 /*

@@ -33,6 +33,11 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return instance_result(device_ctl(epfd, op, fd, event));
 }
 
+int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags)
+{
+	return instance_result(device_ioctl_ctl(epfd, op, fd, event, flags));
+}
+
 /* Out of line: a single thread need not save the registers that this takes. */
 __attribute__((noinline))
 static int wait_beside_threads(int epfd, struct epoll_event *events, int maxevents, int timeout)

@@ -53,6 +53,18 @@ int repoll_create1(int flags);
 int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 
 /**
+ * repoll_ctl_flags() - repoll_ctl() in ways that epoll_ctl() does not have
+ * @epfd, @op, @fd, @event: as for repoll_ctl(), but for what a flag says of them.
+ * @flags:	REPOLL_CTL_* bits of <linux/repoll.h>.
+ *
+ * Return: 0.
+ *
+ * Errors: those of repoll_ctl(), and EINVAL for a flag that the loaded module does
+ * not know, see &struct repoll_info.
+ */
+int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
+
+/**
  * repoll_wait() - wait for events
  * @epfd:	the instance.
  * @events:	where to store them.
