@@ -10,7 +10,8 @@ use super::{
     file::{Fd, Target, TargetKind},
     interest::Interest,
     nesting, ready,
-    uapi::{CtlRequest, Op},
+    ties::Ties,
+    uapi::{CtlFlags, CtlRequest, Op},
     wait_hook, watched_file,
 };
 use core::ptr::NonNull;
@@ -23,6 +24,7 @@ struct Registration<'a> {
     kind: TargetKind,
     events: Events,
     data: u64,
+    flags: CtlFlags,
 }
 
 impl Registration<'_> {
@@ -32,6 +34,34 @@ impl Registration<'_> {
     }
 }
 
+/// How MOD and DEL find a registration.
+#[derive(Clone, Copy)]
+enum Selector {
+    Key(Key),
+    Token(u64),
+}
+
+impl Selector {
+    /// `ENOENT`.
+    fn find(self, interest: &Interest) -> Result<&Epitem> {
+        match self {
+            Selector::Key(key) => interest.find(key),
+            Selector::Token(token) => interest.by_token(token),
+        }
+        .ok_or(ENOENT)
+    }
+}
+
+/// The mask that is meant by the one the caller gave.
+fn mask_of(request: &CtlRequest) -> Events {
+    let events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
+    // SAFETY: In process context.
+    if events.intersects(Events::WAKEUP) && !unsafe { ffi::repoll_may_block_suspend() } {
+        return events.without(Events::WAKEUP);
+    }
+    events
+}
+
 impl Eventpoll {
     /// `epoll_ctl()` on this instance, whose file is `this`. May sleep.
     ///
@@ -39,6 +69,9 @@ impl Eventpoll {
     /// as documented for `REPOLL_IOC_CTL`. A call that fails changes nothing.
     #[inline] // Into its one caller, which has made the request from registers.
     pub(crate) fn ctl(&self, this: Target<'_>, request: &CtlRequest) -> Result {
+        if request.flags.intersects(CtlFlags::TOKEN) && request.op != Some(Op::Add) {
+            return self.ctl_by_token(request);
+        }
         let fd = Fd::get(request.fd)?;
         let target = fd.target();
         if !target.can_poll() {
@@ -51,11 +84,7 @@ impl Eventpoll {
             file: target.as_ptr(),
             fd: request.fd,
         };
-        let mut events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
-        // SAFETY: In process context.
-        if events.intersects(Events::WAKEUP) && !unsafe { ffi::repoll_may_block_suspend() } {
-            events = events.without(Events::WAKEUP);
-        }
+        let events = mask_of(request);
         let exclusive = events.intersects(Events::EXCLUSIVE);
         match request.op {
             Some(Op::Add) => {
@@ -69,12 +98,26 @@ impl Eventpoll {
                     kind,
                     events,
                     data: request.data,
+                    flags: request.flags,
                 })
             }
             Some(Op::Mod) if exclusive => Err(EINVAL),
-            Some(Op::Mod) => self.modify(key, events, request.data),
-            Some(Op::Del) => self.delete(key),
+            Some(Op::Mod) => self.modify(Selector::Key(key), events, request.data),
+            Some(Op::Del) => self.delete(Selector::Key(key)),
             None => Err(EINVAL),
+        }
+    }
+
+    /// MOD or DEL of a registration whose fd the caller need not have. May sleep. `ENOENT`, `EINVAL`.
+    #[cold]
+    fn ctl_by_token(&self, request: &CtlRequest) -> Result {
+        let token = Selector::Token(request.data);
+        let events = mask_of(request);
+        match request.op {
+            Some(Op::Mod) if events.intersects(Events::EXCLUSIVE) => Err(EINVAL),
+            Some(Op::Mod) => self.modify(token, events, request.data),
+            Some(Op::Del) => self.delete(token),
+            Some(Op::Add) | None => Err(EINVAL),
         }
     }
 
@@ -84,13 +127,27 @@ impl Eventpoll {
             // Asked under the mutex: an ADD that nests this instance first says so and then counts
             // the members, under the mutex. Whoever comes later must do its own counting.
             if !self.topology.is_nested() {
-                return self.insert(&mut interest, new);
+                return self.insert_with_ties(&mut interest, new);
             }
         }
         nesting::add(self, new.target, new.key, || match new.kind {
             TargetKind::Foreign => self.insert_foreign(new),
-            TargetKind::Plain | TargetKind::Nested => self.insert(&mut self.interest.lock(), new),
+            TargetKind::Plain | TargetKind::Nested => {
+                self.insert_with_ties(&mut self.interest.lock(), new)
+            }
         })
+    }
+
+    /// [`Self::insert`], and what the flags ask for. Leaves nothing behind if it fails.
+    #[inline]
+    fn insert_with_ties(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
+        if new.flags == CtlFlags::NONE {
+            return self.insert(interest, new);
+        }
+        let ties = Ties::new(interest, new.flags, new.data)?;
+        self.insert(interest, new)?;
+        interest.tie(new.key, ties);
+        Ok(())
     }
 
     /// Registers a file that may be polled under the mutex. Leaves nothing behind if it fails.
@@ -152,6 +209,10 @@ impl Eventpoll {
         item: EpitemBox,
     ) -> Result<(), (Error, EpitemBox)> {
         let mut interest = self.interest.lock();
+        let ties = match Ties::new(&interest, new.flags, new.data) {
+            Ok(ties) => ties,
+            Err(error) => return Err((error, item)),
+        };
         let Some(vacancy) = interest.vacancy(new.key) else {
             return Err((EEXIST, item));
         };
@@ -166,13 +227,17 @@ impl Eventpoll {
         watched_file::enter(item);
         item.events.store(new.events);
         self.post(&interest, item);
+        interest.tie(new.key, ties);
         Ok(())
     }
 
-    fn modify(&self, key: Key, events: Events, data: u64) -> Result {
+    fn modify(&self, which: Selector, events: Events, data: u64) -> Result {
         let interest = self.interest.lock();
-        let item = interest.find(key).ok_or(ENOENT)?;
+        let item = which.find(&interest)?;
         if item.events.load().intersects(Events::EXCLUSIVE) {
+            return Err(EINVAL);
+        }
+        if item.tied.get().intersects(CtlFlags::TOKEN) && item.data.get() != data {
             return Err(EINVAL);
         }
         // The new mask first: an event between the poll and the new mask would be missed.
@@ -193,9 +258,9 @@ impl Eventpoll {
         Ok(())
     }
 
-    fn delete(&self, key: Key) -> Result {
+    fn delete(&self, which: Selector) -> Result {
         let mut interest = self.interest.lock();
-        let item = NonNull::from(interest.find(key).ok_or(ENOENT)?);
+        let item = NonNull::from(which.find(&interest)?);
         // SAFETY: In this set.
         unsafe { self.remove(&mut interest, item) };
         Ok(())

@@ -226,7 +226,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         }
         uapi::IOC_CTL => {
             let raw = Ctl::read(arg)?;
-            ctl(ep, this, raw.op, raw.fd, raw.event, raw.flags())
+            ctl(ep, this, raw.op, raw.fd, raw.event, raw.flags()?)
         }
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

@@ -10,6 +10,7 @@ use super::{
     file::TargetKind,
     quota::WatchCharge,
     rdllist::Rdllink,
+    uapi::CtlFlags,
     wait_hook::WaitHooks,
     wakeup::WakeupSource,
     watched_file::FileLink,
@@ -57,6 +58,8 @@ pub(crate) struct Epitem {
     pub(crate) hooks: WaitHooks,
     pub(crate) ws: WakeupSource,
     pub(crate) kind: TargetKind,
+    /// What else of its set knows it, see [`crate::ties`].
+    pub(crate) tied: Cell<CtlFlags>,
     /// See [`Self::is_simple`].
     simple: Cell<bool>,
     /// For an in-tree epoll as target: what its last poll, made with no lock held, answered.
@@ -173,6 +176,7 @@ impl EpitemBox {
                 hooks: WaitHooks::new(),
                 ws: WakeupSource::none(),
                 kind,
+                tied: Cell::new(CtlFlags::NONE),
                 simple: Cell::new(kind == TargetKind::Plain),
                 foreign: Cell::new(ForeignReady::Unknown),
             })

@@ -5,6 +5,8 @@
 use super::{
     epitem::{Epitem, EpitemBox, Key},
     rdllist::Rdllist,
+    ties::Tokens,
+    uapi::CtlFlags,
     wakeup::WakeupSource,
 };
 use core::{cell::Cell, ptr, ptr::NonNull};
@@ -25,6 +27,7 @@ pub(crate) struct Interest {
     pub(crate) rdllist: Rdllist,
     /// The keys of those members that are eventpolls themselves, ours or in-tree's.
     eventpolls: RBTree<Key, ()>,
+    pub(crate) tokens: Tokens,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
 }
@@ -40,6 +43,7 @@ impl Interest {
             }),
             rdllist: Rdllist::new(),
             eventpolls: RBTree::new(),
+            tokens: Tokens::new(),
             ws: WakeupSource::none(),
         }
     }
@@ -170,6 +174,9 @@ impl Interest {
         self.rdllist.remove(this);
         if this.kind.is_eventpoll() {
             self.eventpolls.remove(&this.key);
+        }
+        if this.tied.get() != CtlFlags::NONE {
+            self.untie(this);
         }
         // SAFETY: The node is in this tree.
         unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };

@@ -114,6 +114,7 @@ mod nesting;
 mod quota;
 mod rdllist;
 mod ready;
+mod ties;
 mod uapi;
 mod wait;
 mod wait_hook;

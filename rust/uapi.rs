@@ -21,10 +21,11 @@ pub(crate) const IOC_WAIT: u32 = _IOW::<Wait>(TYPE, 0x02);
 pub(crate) const EPIOCSPARAMS: u32 = _IOW::<Params>(bindings::EPOLL_IOC_TYPE, 0x01);
 pub(crate) const EPIOCGPARAMS: u32 = _IOR::<Params>(bindings::EPOLL_IOC_TYPE, 0x02);
 
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 const FEATURE_BUSY_POLL: u64 = 1 << 0;
 const FEATURE_WAKEUP: u64 = 1 << 1;
 const FEATURE_FADVISE: u64 = 1 << 2;
+const FEATURE_TOKEN: u64 = 1 << 5;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
@@ -66,8 +67,9 @@ impl Info {
             max_nests,
             features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
-                | if fadvise { FEATURE_FADVISE } else { 0 },
-            ctl_flags: CtlFlags::KNOWN,
+                | if fadvise { FEATURE_FADVISE } else { 0 }
+                | FEATURE_TOKEN,
+            ctl_flags: CtlFlags::KNOWN.into(),
             wait_flags: WAIT_TIMESPEC,
         }
     }
@@ -87,15 +89,39 @@ unsafe impl AsBytes for Params {}
 // SAFETY: Integers, of which any bit pattern is valid.
 unsafe impl FromBytes for Params {}
 
-/// `REPOLL_CTL_*`: how an operation differs from `epoll_ctl()`'s.
+/// `REPOLL_CTL_*`: how an operation differs from `epoll_ctl()`'s. A byte, which an epitem has room
+/// for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CtlFlags(u32);
+pub(crate) struct CtlFlags(u8);
 
 impl CtlFlags {
     /// As `epoll_ctl()`.
     pub(crate) const NONE: Self = Self(0);
+    /// The data is a token, by which the registration can be found without its fd.
+    pub(crate) const TOKEN: Self = Self(1 << 3);
 
-    const KNOWN: u32 = 0;
+    const KNOWN: u8 = Self::TOKEN.0;
+
+    /// `EINVAL` for unknown ones.
+    fn from_bits(bits: u32) -> Result<Self> {
+        match u8::try_from(bits) {
+            Ok(bits) if bits & !Self::KNOWN == 0 => Ok(Self(bits)),
+            _ => Err(EINVAL),
+        }
+    }
+
+    pub(crate) const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// `EINVAL` where they do not go with `op`, or with `fd`.
+    fn check(self, op: Option<Op>, fd: i32) -> Result {
+        let by_token = self.intersects(Self::TOKEN) && op != Some(Op::Add);
+        if by_token && fd != -1 {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
 }
 
 /// `struct repoll_ctl`.
@@ -109,18 +135,18 @@ pub(crate) struct Ctl {
 }
 
 impl Ctl {
-    /// Reads and checks the structure at user address `arg`. May sleep. `EFAULT`, `EINVAL` for
-    /// unknown flags.
+    /// Reads the structure at user address `arg`. May sleep. `EFAULT`, `EINVAL`.
     pub(crate) fn read(arg: usize) -> Result<Self> {
         let raw: Self = read(arg)?;
-        if raw.flags & !CtlFlags::KNOWN != 0 || raw.reserved != 0 {
+        if raw.reserved != 0 {
             return Err(EINVAL);
         }
         Ok(raw)
     }
 
-    pub(crate) fn flags(&self) -> CtlFlags {
-        CtlFlags(self.flags)
+    /// `EINVAL` for unknown ones.
+    pub(crate) fn flags(&self) -> Result<CtlFlags> {
+        CtlFlags::from_bits(self.flags)
     }
 }
 
@@ -169,7 +195,7 @@ pub(crate) struct CtlRequest {
     /// `None` for an operation that there is not, which is found out only after the fd.
     pub(crate) op: Option<Op>,
     pub(crate) fd: i32,
-    /// The mask and the user's data; zeroes for [`Op::Del`].
+    /// The mask and the user's data; zeroes for [`Op::Del`], but for the data that is a token.
     pub(crate) events: u32,
     pub(crate) data: u64,
     pub(crate) flags: CtlFlags,
@@ -178,8 +204,9 @@ pub(crate) struct CtlRequest {
 impl CtlRequest {
     /// A request whose event is at user address `event`.
     ///
-    /// May sleep. `EFAULT` for the event, which, as in-tree, every operation but `EPOLL_CTL_DEL`
-    /// reads, unknown ones too.
+    /// May sleep. `EINVAL` for flags that do not go with the rest. `EFAULT` for the event, which, as
+    /// in-tree, every operation but `EPOLL_CTL_DEL` reads, unknown ones too; that one if it is for
+    /// the token.
     pub(crate) fn new(op: i32, fd: i32, event: u64, flags: CtlFlags) -> Result<Self> {
         let op = match op as u32 {
             bindings::EPOLL_CTL_ADD => Some(Op::Add),
@@ -187,8 +214,11 @@ impl CtlRequest {
             bindings::EPOLL_CTL_DEL => Some(Op::Del),
             _ => None,
         };
+        if flags != CtlFlags::NONE {
+            flags.check(op, fd)?;
+        }
         let mut read = bindings::epoll_event { events: 0, data: 0 };
-        if op != Some(Op::Del) {
+        if op != Some(Op::Del) || flags.intersects(CtlFlags::TOKEN) {
             // SAFETY: `read` is valid for writes; the user address is checked by the callee.
             kernel::error::to_result(unsafe { super::ffi::repoll_get_event(event, &mut read) })?;
         }

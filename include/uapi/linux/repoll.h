@@ -21,7 +21,7 @@
 #define REPOLL_DEVICE	"/dev/repoll"
 
 /* Raised when a feature is added; never lowered, and nothing is taken away. */
-#define REPOLL_ABI_VERSION	2
+#define REPOLL_ABI_VERSION	3
 
 /**
  * struct repoll_info - what the loaded module offers (REPOLL_IOC_INFO)
@@ -45,13 +45,16 @@ struct repoll_info {
 #define REPOLL_FEATURE_WAKEUP		(1ULL << 1)
 /* The calls by fadvise64() are there (CONFIG_ADVISE_SYSCALLS). Since version 2. */
 #define REPOLL_FEATURE_FADVISE		(1ULL << 2)
+/* REPOLL_CTL_TOKEN is there. Since version 3. */
+#define REPOLL_FEATURE_TOKEN		(1ULL << 5)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
  * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
- * @fd:		the watched file descriptor.
- * @event:	pointer to a struct epoll_event; not read for EPOLL_CTL_DEL.
- * @flags:	must be 0.
+ * @fd:		the watched file descriptor; -1 for MOD and DEL with REPOLL_CTL_TOKEN.
+ * @event:	pointer to a struct epoll_event; not read for EPOLL_CTL_DEL without
+ *		REPOLL_CTL_TOKEN.
+ * @flags:	REPOLL_CTL_* bits.
  * @reserved:	must be 0.
  */
 struct repoll_ctl {
@@ -61,6 +64,13 @@ struct repoll_ctl {
 	__u32 flags;
 	__u32 reserved;
 };
+
+/*
+ * ADD: the event's data is a token, of which there is one in the instance. MOD and
+ * DEL: the registration is the one with the token that is the event's data,
+ * whether its fd is still open or not.
+ */
+#define REPOLL_CTL_TOKEN	(1U << 3)
 
 /**
  * struct repoll_wait - wait for events (REPOLL_IOC_WAIT)
