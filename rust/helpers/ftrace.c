@@ -22,11 +22,10 @@
 #include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/hash.h>
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
-#include <linux/workqueue.h>
 
 #include "helpers.h"
+#include "hook.h"
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 
@@ -173,24 +172,12 @@ static int unregister_hook(void)
 
 #endif
 
-/*
- * The hook is there while an instance is, and a while longer: patching the
- * kernel's text is too much work to be done for each of many short lives.
- */
-#define LINGER	HZ
-
-static DEFINE_MUTEX(users_mutex);
-static unsigned long users;		/* users_mutex */
-static bool registered;			/* users_mutex */
-
-static void drop_unused_hook(struct work_struct *work)
-{
-	guard(mutex)(&users_mutex);
-	if (registered && !users)
-		registered = unregister_hook() != 0;
-}
-
-static DECLARE_DELAYED_WORK(drop_work, drop_unused_hook);
+static struct repoll_hook last_close_hook = {
+	.add = register_hook,
+	.remove = unregister_hook,
+	.mutex = __MUTEX_INITIALIZER(last_close_hook.mutex),
+	.drop_work = __DELAYED_WORK_INITIALIZER(last_close_hook.drop_work, repoll_hook_drop, 0),
+};
 
 /**
  * repoll_close_hook_get - from here on, every last close is seen.
@@ -199,17 +186,7 @@ static DECLARE_DELAYED_WORK(drop_work, drop_unused_hook);
  */
 int repoll_close_hook_get(void)
 {
-	int ret;
-
-	guard(mutex)(&users_mutex);
-	if (!registered) {
-		ret = register_hook();
-		if (ret)
-			return ret;
-		registered = true;
-	}
-	users++;
-	return 0;
+	return repoll_hook_get(&last_close_hook);
 }
 
 /**
@@ -219,23 +196,11 @@ int repoll_close_hook_get(void)
  */
 void repoll_close_hook_put(void)
 {
-	guard(mutex)(&users_mutex);
-	if (!--users)
-		mod_delayed_work(system_dfl_wq, &drop_work, LINGER);
+	repoll_hook_put(&last_close_hook);
 }
 
-/**
- * repoll_close_hook_exit - leave nothing behind; the last call before unload.
- *
- * May sleep, and does so for ever when the tracer has died: its trampoline
- * still leads to this module, which therefore must not go away.
- */
+/* The last call before unload; see repoll_hook_exit(). */
 void repoll_close_hook_exit(void)
 {
-	cancel_delayed_work_sync(&drop_work);
-	drop_unused_hook(NULL);
-	while (registered) {
-		pr_emerg_once("repoll: cannot unload, the function tracer has died\n");
-		msleep(MSEC_PER_SEC);
-	}
+	repoll_hook_exit(&last_close_hook);
 }

@@ -36,7 +36,7 @@ static enum section_kind kind_of(const struct event *event, uint64_t caller)
 		return NESTING;
 	if (lock->ours && strstr(lock->name, "5LINKS"))
 		return LINKS;
-	if (lock->ours && !strcmp(lock->name, "users_mutex"))
+	if (lock->ours && !strcmp(lock->name, "last_close_hook"))
 		return HOOK;
 	if (taker->ours || !strcmp(taker->name, "rust_helper_mutex_lock") ||
 	    !strncmp(taker->name, "ep_", 3) || strstr(taker->name, "epoll") ||
