@@ -3,6 +3,7 @@
 //! Changes of the interest set: ADD, MOD, DEL, and the two kinds of last close.
 
 use super::{
+    binding::Binding,
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
     eventpoll::Eventpoll,
     events::Events,
@@ -14,7 +15,7 @@ use super::{
     uapi::{CtlFlags, CtlRequest, Op},
     wait_hook, watched_file,
 };
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use kernel::{bindings, prelude::*};
 
 /// What ADD is asked to register.
@@ -53,6 +54,7 @@ impl Selector {
 }
 
 /// The mask that is meant by the one the caller gave.
+#[inline]
 fn mask_of(request: &CtlRequest) -> Events {
     let events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
     // SAFETY: In process context.
@@ -92,7 +94,7 @@ impl Eventpoll {
                 if exclusive && (kind.is_eventpoll() || !events.exclusive_bits_ok()) {
                     return Err(EINVAL);
                 }
-                self.add(&Registration {
+                self.add_flagged(&Registration {
                     target,
                     key,
                     kind,
@@ -121,6 +123,23 @@ impl Eventpoll {
         }
     }
 
+    /// [`Self::add`], for whatever flags.
+    #[inline]
+    fn add_flagged(&self, new: &Registration<'_>) -> Result {
+        if new.flags.intersects(CtlFlags::BIND) {
+            self.see_fd_closes()?;
+        }
+        let mut added = self.add(new);
+        if added == Err(EEXIST) && self.end_closed(new) {
+            added = self.add(new);
+        }
+        if new.flags.intersects(CtlFlags::BIND) {
+            added?;
+            return self.confirm_binding(new.key);
+        }
+        added
+    }
+
     fn add(&self, new: &Registration<'_>) -> Result {
         if new.kind == TargetKind::Plain {
             let mut interest = self.interest.lock();
@@ -144,7 +163,7 @@ impl Eventpoll {
         if new.flags == CtlFlags::NONE {
             return self.insert(interest, new);
         }
-        let ties = Ties::new(interest, new.flags, new.data)?;
+        let ties = Ties::new(self, interest, new.flags, new.key, new.data)?;
         self.insert(interest, new)?;
         interest.tie(new.key, ties);
         Ok(())
@@ -209,7 +228,7 @@ impl Eventpoll {
         item: EpitemBox,
     ) -> Result<(), (Error, EpitemBox)> {
         let mut interest = self.interest.lock();
-        let ties = match Ties::new(&interest, new.flags, new.data) {
+        let ties = match Ties::new(self, &interest, new.flags, new.key, new.data) {
             Ok(ties) => ties,
             Err(error) => return Err((error, item)),
         };
@@ -237,11 +256,12 @@ impl Eventpoll {
         if item.events.load().intersects(Events::EXCLUSIVE) {
             return Err(EINVAL);
         }
-        if item.tied.get().intersects(CtlFlags::TOKEN) && item.data.get() != data {
-            return Err(EINVAL);
-        }
         // The new mask first: an event between the poll and the new mask would be missed.
-        item.events.store(events);
+        if item.tied.get() == CtlFlags::NONE {
+            item.events.store(events);
+        } else {
+            interest.rearm_tied(item, events, data)?;
+        }
         item.data.set(data);
         if !events.intersects(Events::WAKEUP) {
             item.destroy_wakeup_source();
@@ -264,6 +284,61 @@ impl Eventpoll {
         // SAFETY: In this set.
         unsafe { self.remove(&mut interest, item) };
         Ok(())
+    }
+
+    /// The number of `binding` has been closed: its registration ends, unless it has already. May
+    /// sleep.
+    pub(crate) fn end_binding(&self, binding: &Binding) {
+        let mut interest = self.interest.lock();
+        let bound = interest.find(binding.key).filter(|item| {
+            let its_own = interest.binding_of(item);
+            its_own.is_some_and(|its_own| ptr::eq(its_own, binding))
+        });
+        if let Some(item) = bound.map(NonNull::from) {
+            // SAFETY: In this set.
+            unsafe { self.remove(&mut interest, item) };
+        }
+    }
+
+    /// After an ADD with a binding: `EBADF`, and no registration, if the number was closed before the
+    /// binding was there to be found. May sleep.
+    #[cold]
+    fn confirm_binding(&self, key: Key) -> Result {
+        let mut interest = self.interest.lock();
+        // SAFETY: In process context.
+        if unsafe { ffi::repoll_fd_leads_to(key.fd as u32, key.file) } {
+            return Ok(());
+        }
+        // By now it may be gone, and another one in its place.
+        let ours = interest.find(key).filter(|item| {
+            let binding = interest.binding_of(item);
+            binding.is_some_and(Binding::is_ours)
+        });
+        if let Some(item) = ours.map(NonNull::from) {
+            // SAFETY: In this set.
+            unsafe { self.remove(&mut interest, item) };
+        }
+        Err(EBADF)
+    }
+
+    /// Ends what is in the way of `new`, but is bound to a number that has been closed: another task
+    /// is about to. Tells whether there was such a thing. May sleep.
+    #[cold]
+    fn end_closed(&self, new: &Registration<'_>) -> bool {
+        let mut interest = self.interest.lock();
+        let mut found = false;
+        for which in [Selector::Key(new.key), Selector::Token(new.data)] {
+            let closed = which.find(&interest).ok().filter(|item| {
+                let binding = interest.binding_of(item);
+                binding.is_some_and(|binding| !binding.is_live())
+            });
+            if let Some(item) = closed.map(NonNull::from) {
+                // SAFETY: In this set.
+                unsafe { self.remove(&mut interest, item) };
+                found = true;
+            }
+        }
+        found
     }
 
     /// The last close of `file`: all its registrations with this instance end. May sleep.

@@ -138,6 +138,7 @@ unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::
     // SAFETY: Made by `into_raw` in `open`, and not used any more.
     let ep = unsafe { Arc::<Eventpoll>::from_raw((*file).private_data.cast()) };
     ep.clear();
+    ep.unsee_fd_closes();
     // SAFETY: This instance watches no file any more.
     unsafe { ffi::repoll_close_hook_put() };
     0

@@ -53,6 +53,8 @@ pub(crate) struct Eventpoll {
     pub(crate) topology: Topology,
     /// There may be in-tree instances below this one. Once set it stays.
     above_foreign: AtomicBool,
+    /// See [`Self::see_fd_closes`]. Once set it stays, until the instance is released.
+    pub(crate) sees_fd_closes: AtomicBool,
 }
 
 // SAFETY: `deferred_wake` may be queued by any thread; all else is `Send`.
@@ -79,6 +81,7 @@ impl Eventpoll {
                 user,
                 topology: Topology::new(),
                 above_foreign: AtomicBool::new(false),
+                sees_fd_closes: AtomicBool::new(false),
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -22,6 +22,19 @@ extern "C" {
     pub(crate) fn repoll_close_hook_put();
     pub(crate) fn repoll_close_hook_exit();
 
+    pub(crate) fn repoll_fd_hook_get() -> c_int;
+    pub(crate) fn repoll_fd_hook_put();
+    pub(crate) fn repoll_fd_hook_exit();
+    pub(crate) fn repoll_fd_is_gone(
+        files: *mut bindings::files_struct,
+        fd: c_uint,
+        file: *const bindings::file,
+    ) -> bool;
+    pub(crate) fn repoll_fd_leads_to(fd: c_uint, file: *const bindings::file) -> bool;
+    pub(crate) fn repoll_current_files() -> *const bindings::files_struct;
+    pub(crate) fn repoll_run_on_return(work: *mut bindings::callback_head) -> bool;
+    pub(crate) fn repoll_work_done();
+
     pub(crate) fn repoll_init_irq_work(
         work: *mut bindings::irq_work,
         func: unsafe extern "C" fn(*mut bindings::irq_work),

@@ -5,7 +5,7 @@
 use super::{
     epitem::{Epitem, EpitemBox, Key},
     rdllist::Rdllist,
-    ties::Tokens,
+    ties::{Bindings, Tokens},
     uapi::CtlFlags,
     wakeup::WakeupSource,
 };
@@ -28,6 +28,7 @@ pub(crate) struct Interest {
     /// The keys of those members that are eventpolls themselves, ours or in-tree's.
     eventpolls: RBTree<Key, ()>,
     pub(crate) tokens: Tokens,
+    pub(crate) bindings: Bindings,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
 }
@@ -44,6 +45,7 @@ impl Interest {
             rdllist: Rdllist::new(),
             eventpolls: RBTree::new(),
             tokens: Tokens::new(),
+            bindings: Bindings::new(),
             ws: WakeupSource::none(),
         }
     }

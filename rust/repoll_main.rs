@@ -23,6 +23,8 @@
 //!   Eventpoll::interest       mutex           all else on an instance; outer instance first
 //!     nesting::LINKS          mutex, global   the edges between instances
 //!       Bucket::lock          raw spinlock    the registrations of files of one hash
+//!       Bucket::lock          raw spinlock    the bindings of one hash; of `binding`
+//!     a table's file_lock     spinlock        an ADD with a binding
 //!     a file's wait queue     spinlock, irq   our callback runs under it
 //!       Eventpoll::wq         spinlock, irq   waiters
 //!       Eventpoll::poll_wait  spinlock, irq   who polls or watches the instance
@@ -45,10 +47,12 @@
 //!            topology.edges    LINKS
 //!            topology.nested, above_foreign   atomic, only ever set
 //!            user              immutable
-//! Interest   root, rdllist     interest
+//!            sees_fd_closes    atomic, only ever set
+//! Interest   root, rdllist, tokens, bindings   interest
 //!            ws                written under interest, read under it
-//! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`
-//!            data, rbn, rdllink, simple, foreign   interest
+//! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
+//!                              of a bound one written under its Bucket::lock, by the close too
+//!            data, rbn, rdllink, tied, simple, foreign   interest
 //!            link              the bucket's lock
 //!            hooks             interest; Hook::whead is also cleared by POLLFREE, Hook::ready is
 //!                              lock-free, pushed under the file's wait queue, see `ready`
@@ -76,8 +80,8 @@
 //!
 //! # Removal
 //!
-//! An epitem is removed by `EPOLL_CTL_DEL` or a failed ADD, by the close of its instance, or by the
-//! last close of its file; always under its instance's mutex, by `Eventpoll::remove()`, in this
+//! An epitem is removed by `EPOLL_CTL_DEL` or a failed ADD, by the close of its instance, by the
+//! last close of its file, or by that of the number it is bound to ([`binding`]); always under its instance's mutex, by `Eventpoll::remove()`, in this
 //! order:
 //!
 //! 1. Hooks off. From here on no callback runs for it. (POLLFREE may have taken one off before; the
@@ -87,7 +91,7 @@
 //! 4. Out of the table of watched files. From here on its file may be freed: a last close waits for
 //!    the mutex as long as it finds the epitem in the table, and does not find it afterwards. Hence
 //!    the place of step 1, and hence a registered file's memory may be touched under the mutex.
-//! 5. Out of the tree and off the rdllist, and freed. There are no other readers, so there is no
+//! 5. Out of the tree, the rdllist and what its flags have entered it in, and freed. There are no other readers, so there is no
 //!    grace period to wait for.
 //!
 //! An instance goes when its file has been released and the last closer that found one of its
@@ -99,8 +103,10 @@
 use kernel::prelude::*;
 
 mod atomic;
+mod binding;
 mod busy_poll;
 mod ctl;
+mod ctl_flags;
 mod deliver;
 mod device;
 mod epitem;
@@ -112,6 +118,7 @@ mod foreign;
 mod interest;
 mod nesting;
 mod quota;
+mod raw_lock;
 mod rdllist;
 mod ready;
 mod ties;
@@ -136,6 +143,7 @@ module! {
 struct RepollModule {
     #[pin]
     _device: device::Device,
+    _fd_hook: binding::FdHook,
     _hook: CloseHook,
     _quota: quota::QuotaSysctl,
     _files: watched_file::WatchedFiles,
@@ -182,6 +190,8 @@ impl kernel::InPlaceModule for RepollModule {
             _files: unsafe { watched_file::WatchedFiles::new(quota::default_max_watches())? },
             _quota: quota::QuotaSysctl::new()?,
             _hook: CloseHook::new()?,
+            // SAFETY: The only one; after the device nobody opens an instance.
+            _fd_hook: unsafe { binding::FdHook::new() },
             _device <- device::Device::register(),
         })
     }

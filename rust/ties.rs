@@ -1,66 +1,125 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What else of its set knows a registration that was added with flags: the index of tokens.
+//! What else of its set knows a registration that was added with flags: the index of tokens, and the
+//! bindings to numbers.
 
 use super::{
+    binding::Binding,
     epitem::{Epitem, Key},
+    eventpoll::Eventpoll,
+    events::Events,
     interest::Interest,
     uapi::CtlFlags,
 };
 use core::ptr::NonNull;
 use kernel::{
     prelude::*,
-    rbtree::{RBTree, RBTreeNodeReservation},
+    rbtree::{RBTree, RBTreeNode, RBTreeNodeReservation},
+    sync::Arc,
 };
 
 /// The registrations of a set whose data is a token, by it. Guarded by the instance's mutex.
 pub(crate) type Tokens = RBTree<u64, NonNull<Epitem>>;
 
-/// Room for a registration to be, taken before anything changes.
+/// What binds registrations of a set to a number. Guarded by the instance's mutex.
+pub(crate) type Bindings = RBTree<Key, Arc<Binding>>;
+
+/// What a registration to be has besides, allocated before anything changes.
 pub(crate) struct Ties {
     flags: CtlFlags,
     token: Option<RBTreeNodeReservation<u64, NonNull<Epitem>>>,
+    binding: Option<RBTreeNode<Key, Arc<Binding>>>,
 }
 
 impl Ties {
-    /// For a registration with this data. May sleep. `EEXIST` for a token that there is, `ENOMEM`.
-    pub(crate) fn new(interest: &Interest, flags: CtlFlags, data: u64) -> Result<Self> {
-        let mut token = None;
+    /// For a registration with `ep`, whose set this is. May sleep. `EEXIST` for a token that there
+    /// is, `ENOSPC` for a binding too many, `ENOMEM`.
+    pub(crate) fn new(
+        ep: &Eventpoll,
+        interest: &Interest,
+        flags: CtlFlags,
+        key: Key,
+        data: u64,
+    ) -> Result<Self> {
+        let (mut token, mut binding) = (None, None);
         if flags.intersects(CtlFlags::TOKEN) {
             if interest.by_token(data).is_some() {
                 return Err(EEXIST);
             }
             token = Some(RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?);
         }
-        Ok(Self { flags, token })
+        if flags.intersects(CtlFlags::BIND) {
+            let node = RBTreeNode::new(key, Binding::new(ep, key)?, GFP_KERNEL_ACCOUNT)?;
+            binding = Some(node);
+        }
+        Ok(Self {
+            flags,
+            token,
+            binding,
+        })
     }
 }
 
 impl Interest {
     /// The registration with this token.
     pub(crate) fn by_token(&self, token: u64) -> Option<&Epitem> {
+        let item = self.tokens.get(&token)?;
         // SAFETY: It leaves the index before it leaves the set, and that only through an exclusive
         // reference to the set.
-        self.tokens.get(&token).map(|item| unsafe { item.as_ref() })
+        Some(unsafe { item.as_ref() })
+    }
+
+    /// What binds a registration to its number, if anything does.
+    #[inline]
+    pub(crate) fn binding_of(&self, item: &Epitem) -> Option<&Binding> {
+        if !item.tied.get().intersects(CtlFlags::BIND) {
+            return None;
+        }
+        self.bindings.get(&item.key).map(|binding| &**binding)
+    }
+
+    /// Gives a registration that was added with flags another mask. `EINVAL` for other data than its
+    /// token, `ENOENT` if its number has been closed.
+    #[cold]
+    pub(crate) fn rearm_tied(&self, item: &Epitem, events: Events, data: u64) -> Result {
+        if item.tied.get().intersects(CtlFlags::TOKEN) && item.data.get() != data {
+            return Err(EINVAL);
+        }
+        match self.binding_of(item) {
+            Some(binding) => return binding.rearm(item, events),
+            None => item.events.store(events),
+        }
+        Ok(())
     }
 
     /// Enters a new registration where its flags say. `ties` were made since the mutex was locked.
     pub(crate) fn tie(&mut self, key: Key, ties: Ties) {
-        let Some(item) = self.find(key) else {
+        let Some(item) = self.find(key).map(NonNull::from) else {
             return;
         };
-        item.tied.set(ties.flags);
-        let (data, item) = (item.data.get(), NonNull::from(item));
+        // SAFETY: In the set, which does not lose it here.
+        let this = unsafe { item.as_ref() };
+        this.tied.set(ties.flags);
         if let Some(node) = ties.token {
-            self.tokens.insert(node.into_node(data, item));
+            self.tokens.insert(node.into_node(this.data.get(), item));
+        }
+        if let Some(node) = ties.binding {
+            self.bindings.insert(node);
+            if let Some(binding) = self.binding_of(this) {
+                binding.enter(this);
+            }
         }
     }
 
-    /// Takes a registration that is about to go out of where [`Self::tie`] has entered it.
+    /// Takes a registration that is about to leave the set out of where [`Self::tie`] has entered
+    /// it.
     #[cold]
     pub(crate) fn untie(&mut self, item: &Epitem) {
         if item.tied.get().intersects(CtlFlags::TOKEN) {
             self.tokens.remove(&item.data.get());
+        }
+        if let Some(binding) = self.bindings.remove(&item.key) {
+            binding.leave();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 //! The ABI of `include/uapi/linux/repoll.h` and the checks that need no instance.
 
+pub(crate) use super::ctl_flags::CtlFlags;
 use kernel::{
     bindings,
     ioctl::{_IOR, _IOW},
@@ -25,6 +26,7 @@ const ABI_VERSION: u32 = 3;
 const FEATURE_BUSY_POLL: u64 = 1 << 0;
 const FEATURE_WAKEUP: u64 = 1 << 1;
 const FEATURE_FADVISE: u64 = 1 << 2;
+const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
@@ -68,8 +70,9 @@ impl Info {
             features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
                 | if fadvise { FEATURE_FADVISE } else { 0 }
+                | FEATURE_BIND
                 | FEATURE_TOKEN,
-            ctl_flags: CtlFlags::KNOWN.into(),
+            ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }
     }
@@ -88,41 +91,6 @@ pub(crate) struct Params {
 unsafe impl AsBytes for Params {}
 // SAFETY: Integers, of which any bit pattern is valid.
 unsafe impl FromBytes for Params {}
-
-/// `REPOLL_CTL_*`: how an operation differs from `epoll_ctl()`'s. A byte, which an epitem has room
-/// for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CtlFlags(u8);
-
-impl CtlFlags {
-    /// As `epoll_ctl()`.
-    pub(crate) const NONE: Self = Self(0);
-    /// The data is a token, by which the registration can be found without its fd.
-    pub(crate) const TOKEN: Self = Self(1 << 3);
-
-    const KNOWN: u8 = Self::TOKEN.0;
-
-    /// `EINVAL` for unknown ones.
-    fn from_bits(bits: u32) -> Result<Self> {
-        match u8::try_from(bits) {
-            Ok(bits) if bits & !Self::KNOWN == 0 => Ok(Self(bits)),
-            _ => Err(EINVAL),
-        }
-    }
-
-    pub(crate) const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// `EINVAL` where they do not go with `op`, or with `fd`.
-    fn check(self, op: Option<Op>, fd: i32) -> Result {
-        let by_token = self.intersects(Self::TOKEN) && op != Some(Op::Add);
-        if by_token && fd != -1 {
-            return Err(EINVAL);
-        }
-        Ok(())
-    }
-}
 
 /// `struct repoll_ctl`.
 #[repr(C)]

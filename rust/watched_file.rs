@@ -6,7 +6,11 @@
 //! [`repoll_file_is_watched`] where they do not say no and, where the answer is yes, calls
 //! [`repoll_release_file`] from `__fput()`, before the file's own release.
 
-use super::{epitem::Epitem, eventpoll::Eventpoll, ffi};
+use super::{
+    epitem::Epitem,
+    eventpoll::Eventpoll,
+    raw_lock::{RawGuard, RawLock},
+};
 use core::{
     cell::Cell,
     ptr,
@@ -17,7 +21,6 @@ use kernel::{
     bindings,
     prelude::*,
     sync::{Arc, ArcBorrow},
-    types::Opaque,
 };
 
 /// An epitem's place in the table: on the ring of all registrations of its file and, if it stands
@@ -54,7 +57,7 @@ impl FileLink {
 /// which this is a `struct repoll_bucket`.
 #[repr(C)]
 struct Bucket {
-    lock: Opaque<bindings::raw_spinlock>,
+    lock: RawLock,
     filter: AtomicU32,
     first: AtomicPtr<Epitem>,
 }
@@ -74,14 +77,7 @@ static TABLE: Table = Table {
 };
 
 /// A locked bucket.
-struct BucketGuard(&'static Bucket);
-
-impl Drop for BucketGuard {
-    fn drop(&mut self) {
-        // SAFETY: Locked by whoever made the guard.
-        unsafe { ffi::repoll_raw_spin_unlock(self.0.lock.get()) };
-    }
-}
+struct BucketGuard(&'static Bucket, #[allow(dead_code)] RawGuard<'static>);
 
 /// 32 bits of a file's address; the multiplier and the use of the upper bits are those of hash_ptr().
 /// `may_be_watched()` of `helpers/ftrace.c` does the same, as it does what [`filter_bit`] does.
@@ -110,9 +106,7 @@ impl Bucket {
 
     /// Does not sleep, not even on PREEMPT_RT. Must not be called from an interrupt.
     fn lock(&'static self) -> BucketGuard {
-        // SAFETY: Initialised with the table.
-        unsafe { ffi::repoll_raw_spin_lock(self.lock.get()) };
-        BucketGuard(self)
+        BucketGuard(self, self.lock.lock())
     }
 }
 
@@ -298,7 +292,7 @@ impl WatchedFiles {
         for _ in 0..len {
             buckets.push(
                 Bucket {
-                    lock: Opaque::uninit(),
+                    lock: RawLock::uninit(),
                     filter: AtomicU32::new(0),
                     first: AtomicPtr::new(ptr::null_mut()),
                 },
@@ -307,7 +301,7 @@ impl WatchedFiles {
         }
         for bucket in buckets.iter() {
             // SAFETY: In its final place: the vector is not touched again before it is freed.
-            unsafe { ffi::repoll_raw_spin_lock_init(bucket.lock.get()) };
+            unsafe { bucket.lock.init() };
         }
         let (buckets, ..) = buckets.into_raw_parts();
         TABLE.buckets.store(buckets, Ordering::Relaxed);

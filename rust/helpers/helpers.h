@@ -11,8 +11,10 @@
 #include <linux/types.h>
 #include <linux/uidgid_types.h>
 
+struct callback_head;
 struct epoll_event;
 struct file;
+struct files_struct;
 struct irq_work;
 struct kmem_cache;
 struct mutex;
@@ -48,6 +50,17 @@ int repoll_close_hook_get(void);
 void repoll_close_hook_put(void);
 void repoll_close_hook_exit(void);
 void repoll_locks_remove_file_body(struct file *file);
+
+/* fd_hook.c; repoll_fd_closed() is implemented in rust/binding.rs. */
+int repoll_fd_hook_get(void);
+void repoll_fd_hook_put(void);
+void repoll_fd_hook_exit(void);
+void repoll_fd_closed(struct file *file, struct files_struct *files);
+bool repoll_fd_is_gone(struct files_struct *files, unsigned int fd, const struct file *file);
+bool repoll_fd_leads_to(unsigned int fd, const struct file *file);
+const struct files_struct *repoll_current_files(void);
+bool repoll_run_on_return(struct callback_head *work);
+void repoll_work_done(void);
 
 /* irq_work.c */
 void repoll_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));

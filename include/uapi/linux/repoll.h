@@ -45,6 +45,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_WAKEUP		(1ULL << 1)
 /* The calls by fadvise64() are there (CONFIG_ADVISE_SYSCALLS). Since version 2. */
 #define REPOLL_FEATURE_FADVISE		(1ULL << 2)
+/* REPOLL_CTL_BIND is there. Since version 3. */
+#define REPOLL_FEATURE_BIND		(1ULL << 4)
 /* REPOLL_CTL_TOKEN is there. Since version 3. */
 #define REPOLL_FEATURE_TOKEN		(1ULL << 5)
 
@@ -65,6 +67,11 @@ struct repoll_ctl {
 	__u32 reserved;
 };
 
+/*
+ * ADD only: the registration is bound to the number @fd in the caller's table of open
+ * files, and ends when that is closed, also where the file stays open elsewhere.
+ */
+#define REPOLL_CTL_BIND		(1U << 2)
 /*
  * ADD: the event's data is a token, of which there is one in the instance. MOD and
  * DEL: the registration is the one with the token that is the event's data,

@@ -55,12 +55,19 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 /**
  * repoll_ctl_flags() - repoll_ctl() in ways that epoll_ctl() does not have
  * @epfd, @op, @fd, @event: as for repoll_ctl(), but for what a flag says of them.
- * @flags:	REPOLL_CTL_* bits of <linux/repoll.h>.
+ * @flags:	REPOLL_CTL_* bits of <linux/repoll.h>:
+ *		REPOLL_CTL_BIND, for EPOLL_CTL_ADD: the registration ends when the number
+ *		@fd is closed, also where the file stays open elsewhere.
+ *		REPOLL_CTL_TOKEN, for EPOLL_CTL_ADD: the event's data is a token, which
+ *		the instance has once; for the others, the registration is the one with
+ *		the token that is the event's data, and @fd is -1.
  *
  * Return: 0.
  *
- * Errors: those of repoll_ctl(), and EINVAL for a flag that the loaded module does
- * not know, see &struct repoll_info.
+ * Errors: those of repoll_ctl(); EINVAL for a flag that does not go with @op or @fd,
+ * or that the loaded module does not know, see &struct repoll_info; EEXIST for a
+ * token that is there, ENOENT for one that is not; with REPOLL_CTL_BIND also EBUSY
+ * and ENODEV, when the kernel does not let closes be seen.
  */
 int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
 

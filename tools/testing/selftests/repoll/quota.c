@@ -122,6 +122,23 @@ TEST_F(quota, mod_and_wait_work_at_the_limit)
 	EXPECT_EQ(1, ready(ep));
 }
 
+/* Close of a number, while a duplicate keeps the file: see REPOLL_CTL_BIND. */
+TEST_F(quota, only_a_bound_registration_gives_back_with_its_number)
+{
+	unsigned int flags = on_repoll() ? REPOLL_CTL_BIND : 0;
+	struct epoll_event event = { .events = EPOLLIN };
+
+	for (int i = 0; i < 3 * LIMIT; i++) {
+		int fd = new_eventfd(1), ret;
+
+		ret = flags ? result(repoll_ctl_flags(ep, EPOLL_CTL_ADD, fd, &event, flags))
+			    : ctl(ep, EPOLL_CTL_ADD, fd, &event);
+		EXPECT_EQ(on_repoll() || i < LIMIT ? 0 : -ENOSPC, ret);
+		MUST(dup(fd));
+		close(fd);
+	}
+}
+
 TEST_F(quota, del_close_and_end_of_instance_give_back)
 {
 	int fds[LIMIT + 1], other = create();
