@@ -2,6 +2,7 @@
 
 //! What is waited for, and what a wait reports.
 
+use crate::uapi;
 use std::fmt;
 
 bitflags::bitflags! {
@@ -43,6 +44,21 @@ bitflags::bitflags! {
 
         // Bits that a later kernel may report.
         const _ = !0;
+    }
+}
+
+bitflags::bitflags! {
+    /// The `REPOLL_CTL_*` bits: what a registration can be besides what `epoll_ctl()` makes.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct CtlFlags: u32 {
+        /// It ends when the number of its file descriptor is closed, also where a
+        /// duplicate or another process keeps the file open. Only with
+        /// [`Repoll::add_with`](crate::Repoll::add_with).
+        const BIND = uapi::CTL_BIND;
+        /// Its data is a token, of which there is one in the instance, and by which
+        /// [`Repoll::modify_by_token`](crate::Repoll::modify_by_token) and
+        /// [`Repoll::delete_by_token`](crate::Repoll::delete_by_token) find it.
+        const TOKEN = uapi::CTL_TOKEN;
     }
 }
 

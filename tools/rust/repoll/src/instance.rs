@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::event::Event;
+use crate::event::{CtlFlags, Event, EventFlags};
 use crate::uapi::{
     advise, ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, FADVISE_CTL,
     FADVISE_WAIT, KERNEL_SIGSET_SIZE, WAIT_TIMESPEC,
@@ -69,6 +69,43 @@ impl Repoll {
     /// * `ENOMEM`: the kernel is short of memory.
     pub fn add(&self, fd: impl AsFd, event: Event) -> io::Result<()> {
         self.ctl(libc::EPOLL_CTL_ADD, fd.as_fd(), Some(event))
+    }
+
+    /// Registers `fd` as [`add`](Self::add) does, in a way that `epoll_ctl()` does not
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`add`](Self::add), and
+    ///
+    /// * `EEXIST`: there is a registration with that token.
+    /// * `EBADF`: another thread has closed `fd`, which is to be bound, meanwhile.
+    /// * `EBUSY`, `ENODEV`: the kernel does not let closes be seen.
+    /// * `EINVAL`: the module does not know a flag.
+    pub fn add_with(&self, fd: impl AsFd, event: Event, flags: CtlFlags) -> io::Result<()> {
+        let fd = fd.as_fd().as_raw_fd();
+        self.ctl_with(libc::EPOLL_CTL_ADD, fd, event, flags)
+    }
+
+    /// Replaces the event flags of the registration with the token `event.data()`;
+    /// its file descriptor may be closed.
+    ///
+    /// # Errors
+    ///
+    /// * `ENOENT`: there is no such token.
+    /// * `EINVAL`: `EXCLUSIVE` is in the flags, or was when it was added.
+    pub fn modify_by_token(&self, event: Event) -> io::Result<()> {
+        self.ctl_with(libc::EPOLL_CTL_MOD, -1, event, CtlFlags::TOKEN)
+    }
+
+    /// Ends the registration with this token; its file descriptor may be closed.
+    ///
+    /// # Errors
+    ///
+    /// * `ENOENT`: there is no such token.
+    pub fn delete_by_token(&self, token: u64) -> io::Result<()> {
+        let event = Event::new(EventFlags::empty(), token);
+        self.ctl_with(libc::EPOLL_CTL_DEL, -1, event, CtlFlags::TOKEN)
     }
 
     /// Replaces the event of `fd`. This also re-arms a one-shot registration.
@@ -140,6 +177,18 @@ impl Repoll {
             // SAFETY: As above.
             .unwrap_or_else(|| unsafe { ioctl(self.as_fd(), &mut request) });
         result.map(|_| ())
+    }
+
+    fn ctl_with(&self, op: i32, fd: RawFd, event: Event, flags: CtlFlags) -> io::Result<()> {
+        let mut request = RepollCtl {
+            op,
+            fd,
+            event: address(Some(&event)),
+            flags: flags.bits(),
+            reserved: 0,
+        };
+        // SAFETY: `request.event` is the address of `event`, which outlives the call.
+        unsafe { ioctl(self.as_fd(), &mut request) }.map(|_| ())
     }
 
     fn wait_masked<'e>(

@@ -25,7 +25,8 @@
 //!
 //! A registration takes a borrowed file descriptor and keeps no hold on it. As
 //! with epoll, it ends with the last close of the open file, and an event for a
-//! closed file is never reported.
+//! closed file is never reported. One that is made with [`CtlFlags::BIND`] ends with
+//! its file descriptor.
 
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![cfg(target_os = "linux")]
@@ -34,6 +35,6 @@ mod event;
 mod instance;
 mod uapi;
 
-pub use event::{Event, EventFlags};
+pub use event::{CtlFlags, Event, EventFlags};
 pub use instance::{Info, Repoll};
 pub use libc::sigset_t;

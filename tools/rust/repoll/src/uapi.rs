@@ -59,6 +59,10 @@ impl From<Duration> for KernelTimespec {
     }
 }
 
+/// `REPOLL_CTL_BIND` and `REPOLL_CTL_TOKEN`.
+pub(crate) const CTL_BIND: u32 = 1 << 2;
+pub(crate) const CTL_TOKEN: u32 = 1 << 3;
+
 /// `REPOLL_WAIT_TIMESPEC`.
 pub(crate) const WAIT_TIMESPEC: u32 = 1 << 0;
 

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{Event, EventFlags, Repoll};
+use repoll::{CtlFlags, Event, EventFlags, Repoll};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -196,4 +196,47 @@ fn pwait_lets_a_blocked_signal_in() {
     assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
     let error = repoll.pwait(&mut events, None, &none).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn bound_registration_ends_with_its_descriptor() {
+    let (near, mut far) = pair();
+    let copy = near.try_clone().unwrap();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    far.write_all(b"x").unwrap();
+    repoll
+        .add_with(&near, Event::new(EventFlags::IN, 1), CtlFlags::BIND)
+        .unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+    drop(near);
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+    drop(copy);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn token_finds_a_registration_whose_descriptor_is_closed() {
+    let (near, mut far) = pair();
+    let copy = near.try_clone().unwrap();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    let event = Event::new(EventFlags::IN, 7);
+
+    far.write_all(b"x").unwrap();
+    repoll.add_with(&near, event, CtlFlags::TOKEN).unwrap();
+    let again = repoll.add_with(&copy, event, CtlFlags::TOKEN);
+    assert_eq!(errno(again), libc::EEXIST);
+    drop(near);
+    repoll
+        .modify_by_token(Event::new(EventFlags::OUT, 7))
+        .unwrap();
+    let ready = repoll.wait(&mut events, NO_WAIT).unwrap();
+    assert_eq!((ready[0].data(), ready[0].flags()), (7, EventFlags::OUT));
+    repoll.delete_by_token(7).unwrap();
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+    assert_eq!(errno(repoll.delete_by_token(7)), libc::ENOENT);
+    drop(copy);
 }
