@@ -17,8 +17,8 @@
 TEST=$BUILD/test/$KERNEL_KIND
 RESULTS=$TEST/results
 # The suites in which threads meet.
-CONCURRENT=(close cycles edge exclusive io_uring mixed oneshot pollfree regressions signals
-	waiters)
+CONCURRENT=(close cycles edge exclusive fd_races fd_tables io_uring mixed oneshot pollfree
+	regressions signals token waiters)
 # How many guests may die before we give up.
 DEATHS=10
 
@@ -59,7 +59,8 @@ make_plan() {
 	all=$(toolroot_run make -s -C tools/testing/selftests/repoll KSRC="$KDIR" list)
 	mapfile -t all <<<"$all"
 	selftests "${all[@]}"
-	line preload tap "" "tools/lib/repoll/tests/preload_test.sh build/lib"
+	line sample-stale_fd sample "" build/samples/stale_fd
+	line preload tap """" "tools/lib/repoll/tests/preload_test.sh build/lib"
 	# What is left is about user space, and calls nothing that was not called before.
 	[ "$KERNEL_KIND" = stock ] || return 0
 	line preload-32 tap "" "tools/lib/repoll/tests/preload_test.sh build/lib32"

@@ -169,12 +169,22 @@ class Libtest(Program):
         return [Result(name, "pass")]
 
 
+class Sample(Program):
+    """A program that tells by its exit code whether all of it was right."""
+
+    def results(self, name, status, output):
+        if status:
+            return [Result(name, "fail", [ending(status), *output.splitlines()[-1:]])]
+        return [Result(name, "pass")]
+
+
 KINDS = {
     "tap": Tap,
     "scenarios": Scenarios,
     "harness": Harness,
     "preloaded": Preloaded,
     "libtest": Libtest,
+    "sample": Sample,
 }
 
 
