@@ -51,7 +51,8 @@ struct row {
 #define PARAMS(...)	((const long[]){ __VA_ARGS__, -1 })
 
 /* Counted; ended by one without benches. */
-extern const struct row ctl_rows[], wait_rows[], write_rows[], close_rows[], memory_rows[];
+extern const struct row ctl_rows[], wait_rows[], write_rows[], close_rows[], lifetime_rows[];
+extern const struct row memory_rows[];
 /* Timed. */
 extern const struct row producer_rows[], one_of_n_rows[], udp_echo_rows[];
 
