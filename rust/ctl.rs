@@ -13,7 +13,9 @@ use super::{
     nesting, ready,
     ties::Ties,
     uapi::{CtlFlags, CtlRequest, Op},
-    wait_hook, watched_file,
+    wait_hook,
+    wake_policy::WakePolicy,
+    watched_file,
 };
 use core::ptr::{self, NonNull};
 use kernel::{bindings, prelude::*};
@@ -31,7 +33,11 @@ struct Registration<'a> {
 impl Registration<'_> {
     /// An epitem for it whose mask is `events` for now. `ENOMEM`, `ENOSPC`. May sleep.
     fn new_item(&self, ep: &Eventpoll, events: Events) -> Result<EpitemBox> {
-        EpitemBox::new(ep, self.key, self.kind, events, self.data)
+        let policy = self.flags.wake_policy();
+        if policy.is_some() {
+            ep.policies.note(policy);
+        }
+        EpitemBox::new(ep, self.key, self.kind, events, self.data, policy)
     }
 }
 
@@ -90,8 +96,9 @@ impl Eventpoll {
         let exclusive = events.intersects(Events::EXCLUSIVE);
         match request.op {
             Some(Op::Add) => {
+                let policy = request.flags.wake_policy();
                 let kind = target.kind();
-                if exclusive && (kind.is_eventpoll() || !events.exclusive_bits_ok()) {
+                if exclusive && (kind.is_eventpoll() || !exclusive_ok(events, policy)) {
                     return Err(EINVAL);
                 }
                 self.add_flagged(&Registration {
@@ -103,8 +110,7 @@ impl Eventpoll {
                     flags: request.flags,
                 })
             }
-            Some(Op::Mod) if exclusive => Err(EINVAL),
-            Some(Op::Mod) => self.modify(Selector::Key(key), events, request.data),
+            Some(Op::Mod) => self.modify(Selector::Key(key), events, request),
             Some(Op::Del) => self.delete(Selector::Key(key)),
             None => Err(EINVAL),
         }
@@ -116,8 +122,7 @@ impl Eventpoll {
         let token = Selector::Token(request.data);
         let events = mask_of(request);
         match request.op {
-            Some(Op::Mod) if events.intersects(Events::EXCLUSIVE) => Err(EINVAL),
-            Some(Op::Mod) => self.modify(token, events, request.data),
+            Some(Op::Mod) => self.modify(token, events, request),
             Some(Op::Del) => self.delete(token),
             Some(Op::Add) | None => Err(EINVAL),
         }
@@ -160,7 +165,7 @@ impl Eventpoll {
     /// [`Self::insert`], and what the flags ask for. Leaves nothing behind if it fails.
     #[inline]
     fn insert_with_ties(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
-        if new.flags == CtlFlags::NONE {
+        if new.flags.ties() == CtlFlags::NONE {
             return self.insert(interest, new);
         }
         let ties = Ties::new(self, interest, new.flags, new.key, new.data)?;
@@ -250,19 +255,30 @@ impl Eventpoll {
         Ok(())
     }
 
-    fn modify(&self, which: Selector, events: Events, data: u64) -> Result {
-        let interest = self.interest.lock();
-        let item = which.find(&interest)?;
-        if item.events.load().intersects(Events::EXCLUSIVE) {
+    fn modify(&self, which: Selector, events: Events, request: &CtlRequest) -> Result {
+        let policy = request.flags.wake_policy();
+        if events.intersects(Events::EXCLUSIVE)
+            && (policy.is_none() || !exclusive_ok(events, policy))
+        {
             return Err(EINVAL);
+        }
+        let mut interest = self.interest.lock();
+        let mut item = which.find(&interest)?;
+        if item.tied.get() != CtlFlags::NONE {
+            item.check_token(request.data)?;
+        }
+        if policy.is_some() || item.is_exclusive() || item.wakes_longest() {
+            let key = item.key;
+            self.modify_policy(&mut interest, key, events, policy)?;
+            item = interest.find(key).ok_or(ENOENT)?;
         }
         // The new mask first: an event between the poll and the new mask would be missed.
         if item.tied.get() == CtlFlags::NONE {
             item.events.store(events);
         } else {
-            interest.rearm_tied(item, events, data)?;
+            interest.rearm_tied(item, events)?;
         }
-        item.data.set(data);
+        item.data.set(request.data);
         if !events.intersects(Events::WAKEUP) {
             item.destroy_wakeup_source();
         } else if !item.ws.is_some() {
@@ -276,6 +292,26 @@ impl Eventpoll {
             self.post(&interest, item);
         }
         Ok(())
+    }
+
+    /// The policy, where there is one or was one, for a MOD with the mask `events`. May sleep.
+    ///
+    /// `ENOENT`, `ENOMEM`. `EINVAL`: whether a registration is exclusive stays as it is, and one that
+    /// is can be modified with a policy only.
+    #[cold]
+    fn modify_policy(
+        &self,
+        interest: &mut Interest,
+        key: Key,
+        events: Events,
+        policy: Option<WakePolicy>,
+    ) -> Result {
+        let exclusive = interest.find(key).ok_or(ENOENT)?.is_exclusive();
+        if exclusive != events.intersects(Events::EXCLUSIVE) || (exclusive && policy.is_none()) {
+            return Err(EINVAL);
+        }
+        self.policies.note(policy);
+        interest.set_wake_policy(key, policy)
     }
 
     fn delete(&self, which: Selector) -> Result {
@@ -382,6 +418,14 @@ impl Eventpoll {
         // SAFETY: By the caller's promise.
         drop(unsafe { interest.remove(item) });
         self.settle(interest);
+    }
+}
+
+/// Whether `events`, with `EPOLLEXCLUSIVE` in it, may be the mask of a registration with this policy.
+fn exclusive_ok(events: Events, policy: Option<WakePolicy>) -> bool {
+    match policy {
+        None => events.exclusive_bits_ok(),
+        Some(_) => events.without(Events::ONESHOT).exclusive_bits_ok(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! The flags of `struct repoll_ctl`, and the rules about them.
 
-use super::uapi::Op;
+use super::{uapi::Op, wake_policy::WakePolicy};
 use kernel::prelude::*;
 
 /// `REPOLL_CTL_*`: how an operation differs from `epoll_ctl()`'s. A byte, which an epitem has room
@@ -18,8 +18,11 @@ impl CtlFlags {
     /// The data is a token, by which the registration can be found without its fd.
     pub(crate) const TOKEN: Self = Self(1 << 3);
 
+    /// A number, one of the wake policies.
+    const WAKE_MASK: u8 = 3;
+
     /// The bits that are flags.
-    pub(crate) const KNOWN: u32 = (Self::BIND.0 | Self::TOKEN.0) as u32;
+    pub(crate) const KNOWN: u32 = (Self::BIND.0 | Self::TOKEN.0 | Self::WAKE_MASK) as u32;
 
     /// `EINVAL` for unknown ones.
     pub(crate) fn from_bits(bits: u32) -> Result<Self> {
@@ -33,10 +36,29 @@ impl CtlFlags {
         self.0 & other.0 != 0
     }
 
+    /// Those by which something else of the set knows the registration.
+    #[inline]
+    pub(crate) const fn ties(self) -> Self {
+        Self(self.0 & (Self::BIND.0 | Self::TOKEN.0))
+    }
+
+    /// `None` for in-tree's rules.
+    pub(crate) const fn wake_policy(self) -> Option<WakePolicy> {
+        match self.0 & Self::WAKE_MASK {
+            1 => Some(WakePolicy::Lifo),
+            2 => Some(WakePolicy::Fifo),
+            3 => Some(WakePolicy::RoundRobin),
+            _ => None,
+        }
+    }
+
     /// `EINVAL` where they do not go with `op`, or with `fd`.
     pub(crate) fn check(self, op: Option<Op>, fd: i32) -> Result {
         if op == Some(Op::Add) {
             return Ok(());
+        }
+        if op == Some(Op::Del) && self.wake_policy().is_some() {
+            return Err(EINVAL);
         }
         if self.intersects(Self::BIND) || (self.intersects(Self::TOKEN) && fd != -1) {
             return Err(EINVAL);
@@ -58,6 +80,8 @@ mod tests {
             assert!(bind.check(op, 3).is_ok() == (op == Some(Op::Add)));
             assert!(token.check(op, 3).is_ok() == (op == Some(Op::Add)));
             assert!(token.check(op, -1) == Ok(()));
+            let fifo = CtlFlags(2);
+            assert!(fifo.check(op, 3).is_err() == (op == Some(Op::Del)));
         }
         for bit in 0..u32::BITS {
             let known = 1 << bit & CtlFlags::KNOWN != 0;

@@ -75,23 +75,27 @@ impl Slot<'_> {
         if events.intersects(Events::ONESHOT) {
             self.item.events.store(events.disarmed());
         }
+        if self.item.moves_when_delivered() {
+            self.item.hooks.move_to_tails();
+        }
     }
 }
 
-/// Copies `slots` out. A one-shot epitem is disarmed when its event has been stored; what could not
-/// be stored is at the front of the ready list again, in order, whether it was taken off or not,
-/// before `next`, which is the first member that nobody has looked at. Returns whether all were
+/// Copies `slots` out, some of which it `changes` to be delivered: a one-shot epitem is disarmed, and
+/// one that takes turns goes to the end of its file's queue, when its event has been stored. What
+/// could not be stored is at the front of the ready list again, in order, whether it was taken off or
+/// not, before `next`, which is the first member that nobody has looked at. Returns whether all were
 /// stored. May sleep.
 #[inline]
 fn deliver(
     slots: &[Slot<'_>],
-    oneshot: bool,
+    changes: bool,
     interest: &Interest,
     next: Option<&Epitem>,
     out: &mut UserEvents,
 ) -> bool {
     let stored = out.put(slots);
-    if stored == slots.len() && !oneshot {
+    if stored == slots.len() && !changes {
         return true;
     }
     let (done, rest) = slots.split_at(stored.min(slots.len()));
@@ -161,6 +165,9 @@ impl Eventpoll {
         self.drain(&interest);
         let mut out = UserEvents::new(events, maxevents);
         let (fault, unknown) = self.scan(&interest, &mut out);
+        if interest.idle.get() && out.stored > 0 {
+            interest.idle.set(false);
+        }
         self.finish_scan(&interest);
         if out.stored == 0 && fault {
             // SAFETY: No requirements.
@@ -186,15 +193,15 @@ impl Eventpoll {
             let mut batch = [const { MaybeUninit::<Slot<'_>>::uninit() }; BATCH];
             let (room, _) = batch.split_at_mut(out.batch());
             let mut len: usize = 0;
-            let mut oneshot = false;
+            let mut changes = false;
             for slot in room.iter_mut() {
                 let Some((item, events, ready)) =
-                    self.next_ready(interest, &mut next, &mut ask, &mut unknown)
+                    self.next_ready(interest, &mut next, &mut ask, &mut unknown, &mut changes)
                 else {
                     break;
                 };
                 if events.intersects(Events::ONESHOT | Events::ET) {
-                    oneshot |= events.intersects(Events::ONESHOT);
+                    changes |= events.intersects(Events::ONESHOT);
                     rdllist.unlink(item);
                 }
                 slot.write(Slot {
@@ -206,7 +213,7 @@ impl Eventpoll {
             }
             // SAFETY: As many have been written.
             let slots = unsafe { slice::from_raw_parts(room.as_ptr().cast(), len) };
-            if len > 0 && !deliver(slots, oneshot, interest, next, out) {
+            if len > 0 && !deliver(slots, changes, interest, next, out) {
                 return (true, unknown);
             }
             let Some(front) = next else {
@@ -228,6 +235,7 @@ impl Eventpoll {
         next: &mut Option<&'a Epitem>,
         ask: &mut JustAsk,
         unknown: &mut bool,
+        changes: &mut bool,
     ) -> Option<(&'a Epitem, Events, Events)> {
         loop {
             let item = (*next)?;
@@ -240,6 +248,7 @@ impl Eventpoll {
                 *unknown = true;
                 continue;
             } else {
+                *changes |= item.moves_when_delivered();
                 self.poll_awake(interest, item)
             };
             if !ready.is_empty() {

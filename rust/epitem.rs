@@ -12,6 +12,7 @@ use super::{
     rdllist::Rdllink,
     uapi::CtlFlags,
     wait_hook::WaitHooks,
+    wake_policy::WakePolicy,
     wakeup::WakeupSource,
     watched_file::FileLink,
 };
@@ -20,6 +21,7 @@ use core::{
     mem::ManuallyDrop,
     ops::Deref,
     ptr::{self, NonNull},
+    sync::atomic::AtomicU8,
 };
 use kernel::{bindings, error::to_result, prelude::*};
 
@@ -37,8 +39,8 @@ pub(crate) struct Key {
 /// are cleared before the set lets go of it: the wait queues of the watched file, the ovflist, the
 /// rdllist and the table of watched files.
 ///
-/// Who guards what: `events` is an atomic that wakeups use from any context, as are the nodes of the
-/// `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as
+/// Who guards what: `events` and `traits` are atomics that wakeups use from any context, as are the
+/// nodes of the `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as
 /// well as `rbn`, `rdllink` and `hooks`, by the instance's mutex; the rest does not change.
 ///
 /// # Invariants
@@ -60,18 +62,45 @@ pub(crate) struct Epitem {
     pub(crate) kind: TargetKind,
     /// What else of its set knows it, see [`crate::ties`].
     pub(crate) tied: Cell<CtlFlags>,
-    /// See [`Self::is_simple`].
-    simple: Cell<bool>,
+    traits: Traits,
     /// For an in-tree epoll as target: what its last poll, made with no lock held, answered.
     pub(crate) foreign: Cell<ForeignReady>,
 }
 
 impl Epitem {
-    /// Whether a harvest has to do no more than to poll the file: it is no instance, and there is no
-    /// wakeup source. One byte for the two, in a loop that looks at nothing else.
+    /// Whether a harvest has to do no more than to poll the file: it is no instance, there is no
+    /// wakeup source, and no policy but in-tree's.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
-        self.simple.get()
+        !self.traits.any(u8::MAX)
+    }
+
+    /// Whether its events wake, of the threads that wait on its instance, the one that has waited
+    /// longest.
+    #[inline]
+    pub(crate) fn wakes_longest(&self) -> bool {
+        self.traits.any(Traits::FIFO | Traits::ROUND_ROBIN)
+    }
+
+    /// Whether its hooks move when a thread begins to wait.
+    pub(crate) fn moves_when_idle(&self) -> bool {
+        self.traits.any(Traits::FIFO) && self.is_exclusive()
+    }
+
+    /// Whether its hooks move when its event has been delivered.
+    pub(crate) fn moves_when_delivered(&self) -> bool {
+        self.traits.any(Traits::ROUND_ROBIN) && self.is_exclusive()
+    }
+
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.events.load().intersects(Events::EXCLUSIVE)
+    }
+
+    /// With the instance's mutex held; by [`crate::interest::Interest::set_wake_policy`], which knows
+    /// what else there is to do.
+    pub(crate) fn set_wake_policy(&self, policy: Option<WakePolicy>) {
+        self.traits
+            .set(Traits::FIFO | Traits::ROUND_ROBIN, WakePolicy::bit(policy));
     }
 
     /// Gives it a wakeup source. With the instance's mutex held. May sleep. `ENOMEM`.
@@ -79,14 +108,47 @@ impl Epitem {
         // SAFETY: The file of a registration is alive, that of one to be is the target of a system
         // call.
         unsafe { self.ws.create_for(self.key.file)? };
-        self.simple.set(false);
+        self.traits.set(Traits::WAKEUP, Traits::WAKEUP);
         Ok(())
     }
 
     /// Takes its wakeup source away, if it has one. With the instance's mutex held. May sleep.
     pub(crate) fn destroy_wakeup_source(&self) {
-        self.ws.destroy();
-        self.simple.set(self.kind == TargetKind::Plain);
+        if self.traits.any(Traits::WAKEUP) {
+            self.ws.destroy();
+            self.traits.set(Traits::WAKEUP, 0);
+        }
+    }
+}
+
+/// What sets a registration apart from most: one byte, for those who only ask whether anything does.
+/// Written with the instance's mutex held, or before anybody knows the registration; read by wakeups.
+struct Traits(AtomicU8);
+
+impl Traits {
+    const EVENTPOLL: u8 = 1 << 0;
+    const WAKEUP: u8 = 1 << 1;
+    const FIFO: u8 = WakePolicy::bit(Some(WakePolicy::Fifo));
+    const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
+
+    fn new(kind: TargetKind, policy: Option<WakePolicy>) -> Self {
+        let kind = if kind.is_eventpoll() {
+            Self::EVENTPOLL
+        } else {
+            0
+        };
+        Self(AtomicU8::new(kind | WakePolicy::bit(policy)))
+    }
+
+    #[inline]
+    fn any(&self, of: u8) -> bool {
+        self.0.load(Ordering::Relaxed) & of != 0
+    }
+
+    /// Gives the bits of `mask` these values.
+    fn set(&self, mask: u8, bits: u8) {
+        let others = self.0.load(Ordering::Relaxed) & !mask;
+        self.0.store(others | bits, Ordering::Relaxed);
     }
 }
 
@@ -156,6 +218,7 @@ impl EpitemBox {
         kind: TargetKind,
         events: Events,
         data: u64,
+        policy: Option<WakePolicy>,
     ) -> Result<Self> {
         let charge = WatchCharge::new(ep.user())?;
         // SAFETY: An `Eventpoll`, which makes epitems, exists only while the cache does.
@@ -177,7 +240,7 @@ impl EpitemBox {
                 ws: WakeupSource::none(),
                 kind,
                 tied: Cell::new(CtlFlags::NONE),
-                simple: Cell::new(kind == TargetKind::Plain),
+                traits: Traits::new(kind, policy),
                 foreign: Cell::new(ForeignReady::Unknown),
             })
         };

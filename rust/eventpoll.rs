@@ -15,6 +15,7 @@ use super::{
     ready::{self, Ovflist},
     wait_hook,
     wait_queue::WaitQueue,
+    wake_policy::PoliciesSeen,
 };
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use kernel::{
@@ -49,6 +50,7 @@ pub(crate) struct Eventpoll {
     deferred_wake: Opaque<bindings::irq_work>,
     deferred_events: AtomicU32,
     pub(crate) busy_poll: BusyPoll,
+    pub(crate) policies: PoliciesSeen,
     user: User,
     pub(crate) topology: Topology,
     /// There may be in-tree instances below this one. Once set it stays.
@@ -78,6 +80,7 @@ impl Eventpoll {
                 }),
                 deferred_events: AtomicU32::new(0),
                 busy_poll: BusyPoll::new(),
+                policies: PoliciesSeen::new(),
                 user,
                 topology: Topology::new(),
                 above_foreign: AtomicBool::new(false),
@@ -141,7 +144,7 @@ impl Eventpoll {
         events: Events,
         exclusive: bool,
         key: Events,
-        sync: bool,
+        sync: i32,
     ) -> i32 {
         if !events.is_woken_by(key) {
             return i32::from(!exclusive);
@@ -164,10 +167,10 @@ impl Eventpoll {
     /// on at once it could go around in a circle through both implementations, deadlock on a wait
     /// queue's lock or use up the stack, and passed on always it would go around for ever.
     #[inline(never)] // Lest a wakeup that finds nobody save registers for those that do.
-    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: bool, queued: bool) -> i32 {
+    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: i32, queued: bool) -> i32 {
         let waiters = self.wq.is_active();
         if waiters {
-            self.wq.wake_one(sync);
+            self.wq.wake_one(item.wakes_longest(), sync);
         }
         if self.poll_wait.is_active() {
             self.notify_pollers(item, key & Events::URING_WAKE, queued);
@@ -226,15 +229,22 @@ impl Eventpoll {
     pub(crate) fn finish_scan(&self, interest: &Interest) {
         self.settle(interest);
         interest.ws.relax();
-        if !interest.rdllist.is_empty() {
-            self.wake_waiter();
+        if let Some(next) = interest.rdllist.front() {
+            self.wake_waiter(next);
         }
     }
 
-    /// Wakes a waiter, if there is one.
-    pub(crate) fn wake_waiter(&self) {
+    /// Wakes a waiter, if there is one, for `item`.
+    fn wake_waiter(&self, item: &Epitem) {
         if self.wq.is_active() {
-            self.wq.wake_one(false);
+            self.wq.wake_one(item.wakes_longest(), 0);
+        }
+    }
+
+    /// Wakes a waiter, if there is one, in place of another, which does not say what for.
+    pub(crate) fn wake_other_waiter(&self) {
+        if self.wq.is_active() {
+            self.wq.wake_one(self.policies.any(), 0);
         }
     }
 
@@ -248,7 +258,7 @@ impl Eventpoll {
             return;
         }
         item.ws.stay_awake();
-        self.wake_waiter();
+        self.wake_waiter(item);
         if self.poll_wait.is_active() {
             self.poll_wait.wake_poll(Events::IN, 0);
         }

@@ -94,11 +94,16 @@ extern "C" {
         nests: *mut u32,
         subclass: u32,
     );
+    pub(crate) fn repoll_wake_longest(wq: *mut bindings::wait_queue_head, sync: c_int);
     pub(crate) fn repoll_unhook_pollfree(wait: *mut bindings::wait_queue_entry);
     pub(crate) fn repoll_remove_wait_queue(
         whead: *mut *mut bindings::wait_queue_head,
         wait: *mut bindings::wait_queue_entry,
     ) -> bool;
+    pub(crate) fn repoll_move_to_tail(
+        whead: *mut *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    );
 
     pub(crate) fn repoll_wakeup_source_for(
         file: *mut bindings::file,

@@ -7,6 +7,7 @@ use super::{
     rdllist::Rdllist,
     ties::{Bindings, Tokens},
     uapi::CtlFlags,
+    wake_policy::WakePolicy,
     wakeup::WakeupSource,
 };
 use core::{cell::Cell, ptr, ptr::NonNull};
@@ -29,6 +30,10 @@ pub(crate) struct Interest {
     eventpolls: RBTree<Key, ()>,
     pub(crate) tokens: Tokens,
     pub(crate) bindings: Bindings,
+    /// The keys of those members that move when a thread begins to wait.
+    fifo: RBTree<Key, ()>,
+    /// With such members: a thread has begun to wait since the instance last delivered something.
+    pub(crate) idle: Cell<bool>,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
 }
@@ -46,6 +51,8 @@ impl Interest {
             eventpolls: RBTree::new(),
             tokens: Tokens::new(),
             bindings: Bindings::new(),
+            fifo: RBTree::new(),
+            idle: Cell::new(false),
             ws: WakeupSource::none(),
         }
     }
@@ -129,6 +136,26 @@ impl Interest {
         next_key(&self.eventpolls, after)
     }
 
+    /// Those members that move when a thread begins to wait.
+    pub(crate) fn fifo(&self) -> impl Iterator<Item = &Epitem> {
+        self.fifo.keys().filter_map(|key| self.find(*key))
+    }
+
+    /// Gives the registration with this key another policy. May sleep. `ENOENT`, `ENOMEM`.
+    pub(crate) fn set_wake_policy(&mut self, key: Key, policy: Option<WakePolicy>) -> Result {
+        let item = self.find(key).ok_or(ENOENT)?;
+        let moves = item.is_exclusive() && policy == Some(WakePolicy::Fifo);
+        if !moves {
+            self.fifo.remove(&key);
+        } else if !item.moves_when_idle() {
+            self.fifo
+                .insert(RBTreeNode::new(key, (), GFP_KERNEL_ACCOUNT)?);
+            self.idle.set(false);
+        }
+        self.find(key).ok_or(ENOENT)?.set_wake_policy(policy);
+        Ok(())
+    }
+
     /// The place for a registration with this key, `None` if there is one already.
     #[allow(clippy::comparison_chain)] // As in `find`.
     pub(crate) fn vacancy(&mut self, key: Key) -> Option<Vacancy<'_>> {
@@ -165,6 +192,21 @@ impl Interest {
         })
     }
 
+    /// Enters a new member where those are listed that are like it. May sleep. `ENOMEM`.
+    #[cold]
+    fn list(&mut self, item: &Epitem) -> Result {
+        let list = if item.kind.is_eventpoll() {
+            &mut self.eventpolls
+        } else if item.moves_when_idle() {
+            self.idle.set(false);
+            &mut self.fifo
+        } else {
+            return Ok(());
+        };
+        list.insert(RBTreeNode::new(item.key, (), GFP_KERNEL_ACCOUNT)?);
+        Ok(())
+    }
+
     /// Gives up ownership of a registration; it leaves the tree and the ready list.
     ///
     /// # Safety
@@ -174,8 +216,9 @@ impl Interest {
         // SAFETY: In the set, hence valid.
         let this = unsafe { item.as_ref() };
         self.rdllist.remove(this);
-        if this.kind.is_eventpoll() {
+        if !this.is_simple() {
             self.eventpolls.remove(&this.key);
+            self.fifo.remove(&this.key);
         }
         if this.tied.get() != CtlFlags::NONE {
             self.untie(this);
@@ -213,10 +256,9 @@ impl<'a> Vacancy<'a> {
         if item.key != key {
             return Err((EINVAL, item));
         }
-        if item.kind.is_eventpoll() {
-            match RBTreeNode::new(key, (), GFP_KERNEL_ACCOUNT) {
-                Ok(node) => drop(self.interest.eventpolls.insert(node)),
-                Err(_) => return Err((ENOMEM, item)),
+        if !item.is_simple() {
+            if let Err(error) = self.interest.list(&item) {
+                return Err((error, item));
             }
         }
         let item = item.into_raw();

@@ -43,16 +43,17 @@
 //!            ovflist           lock-free, see `ready`; drained and settled under interest
 //!            wq, poll_wait     their own locks
 //!            deferred_*        atomic
-//!            busy_poll         atomics
+//!            busy_poll, policies   atomics
 //!            topology.edges    LINKS
 //!            topology.nested, above_foreign   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, tokens, bindings   interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings   interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
-//!            data, rbn, rdllink, tied, simple, foreign   interest
+//!            data, rbn, rdllink, tied, foreign   interest
+//!            traits            written under interest; read by callbacks
 //!            link              the bucket's lock
 //!            hooks             interest; Hook::whead is also cleared by POLLFREE, Hook::ready is
 //!                              lock-free, pushed under the file's wait queue, see `ready`
@@ -126,6 +127,7 @@ mod uapi;
 mod wait;
 mod wait_hook;
 mod wait_queue;
+mod wake_policy;
 mod wakeup;
 mod watched_file;
 

@@ -53,10 +53,21 @@ impl Ties {
             binding = Some(node);
         }
         Ok(Self {
-            flags,
+            flags: flags.ties(),
             token,
             binding,
         })
+    }
+}
+
+impl Epitem {
+    /// Before its data is replaced: `EINVAL` for other data than its token, if it has one.
+    #[cold]
+    pub(crate) fn check_token(&self, data: u64) -> Result {
+        if self.tied.get().intersects(CtlFlags::TOKEN) && self.data.get() != data {
+            return Err(EINVAL);
+        }
+        Ok(())
     }
 }
 
@@ -78,13 +89,10 @@ impl Interest {
         self.bindings.get(&item.key).map(|binding| &**binding)
     }
 
-    /// Gives a registration that was added with flags another mask. `EINVAL` for other data than its
-    /// token, `ENOENT` if its number has been closed.
+    /// Gives a registration that was added with flags another mask. `ENOENT` if its number has been
+    /// closed.
     #[cold]
-    pub(crate) fn rearm_tied(&self, item: &Epitem, events: Events, data: u64) -> Result {
-        if item.tied.get().intersects(CtlFlags::TOKEN) && item.data.get() != data {
-            return Err(EINVAL);
-        }
+    pub(crate) fn rearm_tied(&self, item: &Epitem, events: Events) -> Result {
         match self.binding_of(item) {
             Some(binding) => return binding.rearm(item, events),
             None => item.events.store(events),

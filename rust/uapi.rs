@@ -26,6 +26,7 @@ const ABI_VERSION: u32 = 3;
 const FEATURE_BUSY_POLL: u64 = 1 << 0;
 const FEATURE_WAKEUP: u64 = 1 << 1;
 const FEATURE_FADVISE: u64 = 1 << 2;
+const FEATURE_WAKE_POLICY: u64 = 1 << 3;
 const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
 const WAIT_TIMESPEC: u32 = 1 << 0;
@@ -70,6 +71,7 @@ impl Info {
             features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
                 | if fadvise { FEATURE_FADVISE } else { 0 }
+                | FEATURE_WAKE_POLICY
                 | FEATURE_BIND
                 | FEATURE_TOKEN,
             ctl_flags: CtlFlags::KNOWN,

@@ -34,7 +34,7 @@ impl Eventpoll {
     #[cold]
     fn pass_on(&self, error: Error) -> Error {
         if self.ovflist.available() {
-            self.wake_waiter();
+            self.wake_other_waiter();
         }
         error
     }
@@ -45,6 +45,9 @@ impl Eventpoll {
             Timeout::Until(deadline) => Some(deadline),
             Timeout::Never | Timeout::Poll => None,
         };
+        if self.policies.fifo() {
+            self.begin_idle();
+        }
         loop {
             let (mut timed_out, mut available) = (false, true);
             if !self.busy_poll.run(self) {

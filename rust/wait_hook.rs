@@ -90,6 +90,13 @@ impl Hook {
         self.whead.store(ptr::null_mut(), Ordering::Relaxed);
         self.ready.is_queued()
     }
+
+    /// Moves the hook, which is exclusive, behind all others on its queue, unless POLLFREE has taken
+    /// it off. With the instance's mutex held, and not from a wakeup. Does not sleep.
+    fn move_to_tail(&self) {
+        // SAFETY: As in `remove`.
+        unsafe { ffi::repoll_move_to_tail(self.whead.as_ptr(), self.wait.get()) };
+    }
 }
 
 /// The epitem of a node.
@@ -129,14 +136,30 @@ impl WaitHooks {
             return false;
         }
         let mut queued = self.first.remove();
+        self.for_the_others(|hook| queued |= hook.remove());
+        queued
+    }
+
+    /// Moves the hooks of an exclusive registration to the tails of their queues: the others there
+    /// are woken before it. With the instance's mutex held. Does not sleep.
+    pub(crate) fn move_to_tails(&self) {
+        if self.first_used.get() {
+            self.first.move_to_tail();
+            self.for_the_others(Hook::move_to_tail);
+        }
+    }
+
+    /// Does something to all hooks but the first. With the instance's mutex held, or before anybody
+    /// knows the epitem.
+    #[inline]
+    fn for_the_others(&self, mut each: impl FnMut(&Hook)) {
         let (mut next, mut done) = (self.first.next.take(), None);
         while let Some(hook) = next {
-            queued |= hook.remove();
+            each(&hook);
             next = hook.next.replace(done);
             done = Some(hook);
         }
         self.first.next.set(done);
-        queued
     }
 }
 
@@ -261,11 +284,11 @@ unsafe extern "C" fn wake_callback(
     let rare = (key & Events::POLLFREE) | (events & (Events::EXCLUSIVE | Events::WAKEUP));
     if !rare.is_empty() || ep.busy_poll.is_on() {
         // SAFETY: As below.
-        return unsafe { wake_rarely(ep, item, hook, events, key, sync != 0) };
+        return unsafe { wake_rarely(ep, item, hook, events, key, sync) };
     }
     // SAFETY: The epitem is of its own instance, the hook is the one whose queue the caller has
     // locked.
-    unsafe { ep.notify(item, &hook.ready, events, false, key, sync != 0) }
+    unsafe { ep.notify(item, &hook.ready, events, false, key, sync) }
 }
 
 /// The rest of a wakeup that has to do with more than the lists. Returns as [`wake_callback`].
@@ -280,7 +303,7 @@ unsafe fn wake_rarely(
     hook: &Hook,
     events: Events,
     key: Events,
-    sync: bool,
+    sync: i32,
 ) -> i32 {
     let exclusive = events.intersects(Events::EXCLUSIVE);
     if ep.busy_poll.is_on() {

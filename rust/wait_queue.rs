@@ -59,13 +59,16 @@ impl WaitQueue {
         }
     }
 
-    /// Wakes one exclusive waiter. `sync`: the caller is about to sleep. Any context.
+    /// Wakes one waiter: the last to come, or the one that has been here longest. `sync`: the flags
+    /// that a wakeup callback is given, not 0 when the waker is about to sleep. Any context.
     #[inline]
-    pub(crate) fn wake_one(&self, sync: bool) {
+    pub(crate) fn wake_one(&self, longest: bool, sync: i32) {
         const NORMAL: u32 = bindings::TASK_NORMAL;
         // SAFETY: Initialised.
         unsafe {
-            if sync {
+            if longest {
+                ffi::repoll_wake_longest(self.head.get(), sync);
+            } else if sync != 0 {
                 bindings::__wake_up_sync(self.head.get(), NORMAL);
             } else {
                 bindings::__wake_up(self.head.get(), NORMAL, 1, core::ptr::null_mut());

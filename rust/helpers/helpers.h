@@ -121,8 +121,10 @@ void repoll_sysctl_unregister(void);
 void repoll_waiter_add(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u32 subclass);
+void repoll_wake_longest(struct wait_queue_head *wq, int sync);
 void repoll_unhook_pollfree(struct wait_queue_entry *wait);
 bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
+void repoll_move_to_tail(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 
 /* wakeup.c */
 struct wakeup_source *repoll_wakeup_source_for(struct file *file);

@@ -76,6 +76,24 @@ void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u
 }
 
 /*
+ * Wake the waiter that has been on @wq longest, which is the last. As in
+ * __wake_up_common(), one that something else has woken before makes way for the
+ * next. @sync: the flags that our caller was given as a wait_queue_func_t.
+ */
+void repoll_wake_longest(struct wait_queue_head *wq, int sync)
+{
+	struct wait_queue_entry *wait, *next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&wq->lock, flags);
+	list_for_each_entry_safe_reverse(wait, next, &wq->head, entry) {
+		if (wait->func(wait, TASK_NORMAL, sync, NULL))
+			break;
+	}
+	spin_unlock_irqrestore(&wq->lock, flags);
+}
+
+/*
  * Take @wait off a queue whose head is about to go away, from within its wake
  * callback. list_del_init(): a concurrent repoll_remove_wait_queue() that saw
  * the head before may delete the entry once more.
@@ -102,4 +120,26 @@ bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_
 		remove_wait_queue(head, wait);
 	rcu_read_unlock();
 	return head;
+}
+
+/*
+ * Move @wait, an exclusive entry, to the tail of the queue *@whead, unless a
+ * POLLFREE wakeup takes it off. As for repoll_remove_wait_queue(), the head stays
+ * while it is locked; an entry that is on no queue any more must not get on one.
+ */
+void repoll_move_to_tail(struct wait_queue_head **whead, struct wait_queue_entry *wait)
+{
+	struct wait_queue_head *head;
+	unsigned long flags;
+
+	rcu_read_lock();
+	/* Pairs with the release store of wake_callback(). */
+	head = smp_load_acquire(whead);
+	if (head) {
+		spin_lock_irqsave(&head->lock, flags);
+		if (!list_empty(&wait->entry))
+			list_move_tail(&wait->entry, &head->head);
+		spin_unlock_irqrestore(&head->lock, flags);
+	}
+	rcu_read_unlock();
 }

@@ -45,6 +45,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_WAKEUP		(1ULL << 1)
 /* The calls by fadvise64() are there (CONFIG_ADVISE_SYSCALLS). Since version 2. */
 #define REPOLL_FEATURE_FADVISE		(1ULL << 2)
+/* REPOLL_CTL_WAKE_*. Since version 3. */
+#define REPOLL_FEATURE_WAKE_POLICY	(1ULL << 3)
 /* REPOLL_CTL_BIND is there. Since version 3. */
 #define REPOLL_FEATURE_BIND		(1ULL << 4)
 /* REPOLL_CTL_TOKEN is there. Since version 3. */
@@ -56,7 +58,7 @@ struct repoll_info {
  * @fd:		the watched file descriptor; -1 for MOD and DEL with REPOLL_CTL_TOKEN.
  * @event:	pointer to a struct epoll_event; not read for EPOLL_CTL_DEL without
  *		REPOLL_CTL_TOKEN.
- * @flags:	REPOLL_CTL_* bits.
+ * @flags:	REPOLL_CTL_* bits; 0 for what epoll_ctl() does.
  * @reserved:	must be 0.
  */
 struct repoll_ctl {
@@ -67,6 +69,16 @@ struct repoll_ctl {
 	__u32 reserved;
 };
 
+/*
+ * Of ADD and MOD: who is woken first by the registration's events, among threads
+ * that wait on its instance and, if it has EPOLLEXCLUSIVE, among instances that
+ * watch the file. With one of these, and not without, EPOLLEXCLUSIVE goes with
+ * EPOLLONESHOT, and an exclusive registration can be modified.
+ */
+#define REPOLL_CTL_WAKE_LIFO		1U	/* in-tree's order */
+#define REPOLL_CTL_WAKE_FIFO		2U	/* who has waited longest */
+#define REPOLL_CTL_WAKE_ROUND_ROBIN	3U	/* whose last event is the longest ago */
+#define REPOLL_CTL_WAKE_MASK		3U
 /*
  * ADD only: the registration is bound to the number @fd in the caller's table of open
  * files, and ends when that is closed, also where the file stays open elsewhere.

@@ -81,8 +81,8 @@ STRESS = {
     "wakeup-not-sent": Bug(
         "a wakeup of a plain file wakes no waiter",
         "rust/eventpoll.rs",
-        "self.wq.wake_one(sync);",
-        "if item.kind.is_eventpoll() { self.wq.wake_one(sync); }",
+        "self.wq.wake_one(item.wakes_longest(), sync);",
+        "if item.kind.is_eventpoll() { self.wq.wake_one(item.wakes_longest(), sync); }",
         "--scenario wakeup",
     ),
     "waiter-asks-too-early": Bug(
@@ -104,8 +104,8 @@ STRESS = {
     "rest-not-passed-on": Bug(
         "a harvest that leaves something wakes nobody for it",
         "rust/eventpoll.rs",
-        "if !interest.rdllist.is_empty() {",
-        "if false {",
+        "if let Some(next) = interest.rdllist.front() {",
+        "if let Some(next) = interest.rdllist.front().filter(|_| false) {",
         "--scenario leaving_waiters",
     ),
     "exclusive-spent": Bug(
