@@ -2,7 +2,6 @@
 
 //! What is waited for, and what a wait reports.
 
-use crate::uapi;
 use std::fmt;
 
 bitflags::bitflags! {
@@ -31,8 +30,9 @@ bitflags::bitflags! {
         const MSG = libc::EPOLLMSG as u32;
         /// The peer will send no more.
         const RDHUP = libc::EPOLLRDHUP as u32;
-        /// Wake one of the instances that wait for the file, not all. Only with
-        /// [`Repoll::add`](crate::Repoll::add).
+        /// Wake one of the instances that wait for the file, not all: which one, a
+        /// [`WakePolicy`](crate::WakePolicy) says. Only with
+        /// [`Repoll::add`](crate::Repoll::add), unless there is such a policy.
         const EXCLUSIVE = libc::EPOLLEXCLUSIVE as u32;
         /// Keep the system awake while the event is handled. Ignored without
         /// `CAP_BLOCK_SUSPEND`.
@@ -44,21 +44,6 @@ bitflags::bitflags! {
 
         // Bits that a later kernel may report.
         const _ = !0;
-    }
-}
-
-bitflags::bitflags! {
-    /// The `REPOLL_CTL_*` bits: what a registration can be besides what `epoll_ctl()` makes.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-    pub struct CtlFlags: u32 {
-        /// It ends when the number of its file descriptor is closed, also where a
-        /// duplicate or another process keeps the file open. Only with
-        /// [`Repoll::add_with`](crate::Repoll::add_with).
-        const BIND = uapi::CTL_BIND;
-        /// Its data is a token, of which there is one in the instance, and by which
-        /// [`Repoll::modify_by_token`](crate::Repoll::modify_by_token) and
-        /// [`Repoll::delete_by_token`](crate::Repoll::delete_by_token) find it.
-        const TOKEN = uapi::CTL_TOKEN;
     }
 }
 

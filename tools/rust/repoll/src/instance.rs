@@ -7,7 +7,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::event::{CtlFlags, Event, EventFlags};
+use crate::ctl_flags::CtlFlags;
+use crate::event::{Event, EventFlags};
 use crate::uapi::{
     advise, ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, FADVISE_CTL,
     FADVISE_WAIT, KERNEL_SIGSET_SIZE, WAIT_TIMESPEC,
@@ -118,6 +119,19 @@ impl Repoll {
     ///   `fd` is this instance.
     pub fn modify(&self, fd: impl AsFd, event: Event) -> io::Result<()> {
         self.ctl(libc::EPOLL_CTL_MOD, fd.as_fd(), Some(event))
+    }
+
+    /// Replaces the event of `fd` as [`modify`](Self::modify) does, and its flags. With a
+    /// wake policy, `EXCLUSIVE` has to be in the event if and only if `fd` was added with
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`modify`](Self::modify), `EINVAL` for flags that the module does not
+    /// know, and `ENOMEM` for want of memory.
+    pub fn modify_with(&self, fd: impl AsFd, event: Event, flags: CtlFlags) -> io::Result<()> {
+        let fd = fd.as_fd().as_raw_fd();
+        self.ctl_with(libc::EPOLL_CTL_MOD, fd, event, flags)
     }
 
     /// Ends the registration of `fd`. Another thread may be about to handle an

@@ -31,10 +31,12 @@
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![cfg(target_os = "linux")]
 
+mod ctl_flags;
 mod event;
 mod instance;
 mod uapi;
 
-pub use event::{CtlFlags, Event, EventFlags};
+pub use ctl_flags::{CtlFlags, WakePolicy};
+pub use event::{Event, EventFlags};
 pub use instance::{Info, Repoll};
 pub use libc::sigset_t;

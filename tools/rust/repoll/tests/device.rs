@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{CtlFlags, Event, EventFlags, Repoll};
+use repoll::{CtlFlags, Event, EventFlags, Repoll, WakePolicy};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -96,6 +96,27 @@ fn errors_are_those_of_epoll() {
     assert_eq!(errno(repoll.add(&directory, event)), libc::EPERM);
     assert_eq!(errno(repoll.add(&repoll, event)), libc::EINVAL);
     assert_eq!(errno(repoll.wait(&mut [], NO_WAIT)), libc::EINVAL);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn wake_policy_goes_with_exclusive_and_one_shot() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    let flags = EventFlags::OUT | EventFlags::EXCLUSIVE | EventFlags::ONESHOT;
+    let event = Event::new(flags, 6);
+    let fifo = CtlFlags::empty().wake_policy(WakePolicy::Fifo);
+
+    assert_eq!(errno(repoll.add(&near, event)), libc::EINVAL);
+    let none = CtlFlags::empty();
+    assert_eq!(errno(repoll.add_with(&near, event, none)), libc::EINVAL);
+    repoll.add_with(&near, event, fifo).unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap()[0].data(), 6);
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 0);
+    assert_eq!(errno(repoll.modify(&near, event)), libc::EINVAL);
+    repoll.modify_with(&near, event, fifo).unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
 }
 
 #[test]
