@@ -53,11 +53,39 @@ const struct next *next(void)
 	return &libc;
 }
 
+/* A line on stderr, of three parts. */
+static void say(const char *const parts[3])
+{
+	struct iovec iov[3];
+
+	for (int i = 0; i < 3; i++)
+		iov[i] = (struct iovec) { (void *)parts[i], strlen(parts[i]) };
+	next()->syscall(SYS_writev, STDERR_FILENO, iov, 3);
+}
+
 static bool asked_for(const char *name)
 {
 	const char *value = secure_getenv(name);
 
 	return value && !strcmp(value, "1");
+}
+
+/* The policy of this name, 0 for none. A name that there is not must not go unnoticed. */
+static uint32_t wake_policy(const char *name)
+{
+	if (!name || !*name)
+		return 0;
+	if (!strcmp(name, "lifo"))
+		return REPOLL_CTL_WAKE_LIFO;
+	if (!strcmp(name, "fifo"))
+		return REPOLL_CTL_WAKE_FIFO;
+	if (!strcmp(name, "round-robin"))
+		return REPOLL_CTL_WAKE_ROUND_ROBIN;
+	say((const char *const []){
+		"repoll-preload: REPOLL_PRELOAD_WAKE is lifo, fifo or round-robin, not ",
+		name, "\n",
+	});
+	return 0;
 }
 
 /* Early, so that no signal handler is the first to look up symbols. */
@@ -68,6 +96,7 @@ static void preload_load(void)
 	options.fallback = asked_for("REPOLL_FALLBACK");
 	options.io_uring = asked_for("REPOLL_IO_URING");
 	options.stats = asked_for("REPOLL_PRELOAD_STATS");
+	options.wake = wake_policy(secure_getenv("REPOLL_PRELOAD_WAKE"));
 	if (options.stats)
 		stats_init();
 }
@@ -76,18 +105,13 @@ static void preload_load(void)
 static void complain(int error)
 {
 	static atomic_flag complained = ATOMIC_FLAG_INIT;
-	const char *reason = strerrordesc_np(error);
-	const char *const parts[] = {
-		"repoll-preload: cannot open " REPOLL_DEVICE ": ", reason,
-		"; load the module, or set REPOLL_FALLBACK=1 to run on in-tree epoll\n",
-	};
-	struct iovec iov[3];
 
 	if (atomic_flag_test_and_set(&complained))
 		return;
-	for (int i = 0; i < 3; i++)
-		iov[i] = (struct iovec) { (void *)parts[i], strlen(parts[i]) };
-	next()->syscall(SYS_writev, STDERR_FILENO, iov, 3);
+	say((const char *const []){
+		"repoll-preload: cannot open " REPOLL_DEVICE ": ", strerrordesc_np(error),
+		"; load the module, or set REPOLL_FALLBACK=1 to run on in-tree epoll\n",
+	});
 }
 
 /* Failures to open that epoll_create1() has too, and that say nothing of the device. */
@@ -145,10 +169,38 @@ int epoll_create(int size)
 	return create_instance(0);
 }
 
+/*
+ * Whether an event is one for an exclusive registration. It may be anywhere: what the
+ * kernel answers with EFAULT must not be a fault here.
+ */
+static bool is_exclusive(const struct epoll_event *event)
+{
+	struct epoll_event copy = {};
+	const struct iovec to = { &copy, sizeof(copy) };
+	const struct iovec from = { (void *)event, sizeof(copy) };
+
+	/* One-shot with it is refused, as it is to every program that knows in-tree epoll only. */
+	return next()->syscall(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0) ==
+		       (long)sizeof(copy) &&
+	       (copy.events & (EPOLLEXCLUSIVE | EPOLLONESHOT)) == EPOLLEXCLUSIVE;
+}
+
+int instance_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	int saved = errno;
+
+	if (!options.wake || op != EPOLL_CTL_ADD)
+		return device_ctl(epfd, op, fd, event);
+	if (is_exclusive(event))
+		return device_ioctl_ctl(epfd, op, fd, event, options.wake);
+	errno = saved;
+	return device_ctl(epfd, op, fd, event);
+}
+
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	int saved = errno;
-	int ret = device_ctl(epfd, op, fd, event);
+	int ret = instance_ctl(epfd, op, fd, event);
 
 	if (device_served(epfd, ret, COUNT_CTL))
 		return ret;

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -41,12 +42,16 @@ struct options {
 	bool fallback;	/* REPOLL_FALLBACK=1: in-tree epoll serves where repoll cannot. */
 	bool io_uring;	/* REPOLL_IO_URING=1: io_uring_setup() is let through. */
 	bool stats;	/* REPOLL_PRELOAD_STATS=1: print the counters at exit. */
+	uint32_t wake;	/* REPOLL_PRELOAD_WAKE=...: REPOLL_CTL_WAKE_*, or 0. */
 };
 
 extern struct options options;
 
 /* epoll_create1() for a program that may come by libc or by syscall(). */
 int create_instance(int flags);
+
+/* epoll_ctl() on the device, for a program that may come by libc or by syscall(). */
+int instance_ctl(int epfd, int op, int fd, struct epoll_event *event);
 
 /* What is counted: calls that /dev/repoll served, and those that went elsewhere. */
 enum counter {

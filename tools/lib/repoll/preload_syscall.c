@@ -34,7 +34,7 @@ static bool device_syscall(long number, const long arg[SYSCALL_ARGS], long *ret)
 		return true;
 	case SYS_epoll_ctl:
 		stats_count(COUNT_SYSCALL);
-		*ret = device_ctl(arg[0], arg[1], arg[2], pointer(arg[3]));
+		*ret = instance_ctl(arg[0], arg[1], arg[2], pointer(arg[3]));
 		return device_served(arg[0], *ret, COUNT_CTL);
 #ifdef SYS_epoll_wait
 	case SYS_epoll_wait:

@@ -141,9 +141,26 @@ if [ -e /dev/repoll ]; then
 		"${with[@]}" "$probe" calls libc
 	says "device: calls by number are counted" stderr "$(stats_line 1 3 10 0 14)" \
 		"${with[@]}" "$probe" calls number
+	for way in libc number; do
+		says "wake policy, $way: none unless asked for" stdout 000000 \
+			"${with[@]}" "$probe" wake "$way"
+		says "wake policy, $way: lifo" stdout 000000 \
+			"${with[@]}" REPOLL_PRELOAD_WAKE=lifo "$probe" wake "$way"
+		for policy in fifo round-robin; do
+			says "wake policy, $way: $policy" stdout 010101 \
+				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" wake "$way"
+			checks "wake policy, $way: calls with $policy" \
+				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" calls "$way"
+			checks "wake policy, $way: errors with $policy" \
+				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" errors "$way"
+		done
+	done
 else
 	skip "device" "no /dev/repoll"
 fi
+says "wake policy: another name is told of" stderr \
+	"repoll-preload: REPOLL_PRELOAD_WAKE is lifo, fifo or round-robin, not random" \
+	LD_PRELOAD="$preload" REPOLL_FALLBACK=1 REPOLL_PRELOAD_WAKE=random "$probe" sigsetsize
 
 echo "1..$number"
 [ "$failed" -eq 0 ]

@@ -258,6 +258,8 @@ int main(int argc, char **argv)
 		check_cancel();
 	} else if (!strcmp(check, "cancel-alone")) {
 		check_cancel_alone();
+	} else if (!strcmp(check, "wake")) {
+		check_wake(calls);
 	} else if (!strcmp(check, "first-syscall")) {
 		check_first_syscall();
 	} else if (!strcmp(check, "exec")) {

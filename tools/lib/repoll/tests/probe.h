@@ -45,5 +45,6 @@ extern const struct calls by_libc, by_number;
 void check_cancel(void);
 void check_cancel_alone(void);
 void check_first_syscall(void);
+void check_wake(const struct calls *by);
 
 #endif /* REPOLL_PROBE_H */
