@@ -57,6 +57,7 @@ build_bench() {
 
 build_tests() {
 	build_lib
+	build_samples
 	build lib32 "library for 32-bit programs: build/lib32" \
 		make -j"$JOBS" -C tools/lib/repoll O="$BUILD/lib32" M32=1 \
 		all "$BUILD/lib32/probe" "$BUILD/lib32/probe_time64"

@@ -66,6 +66,7 @@ make_plan() {
 	line preload-32 tap "" "tools/lib/repoll/tests/preload_test.sh build/lib32"
 	line preload-32-time64 tap "" \
 		"tools/lib/repoll/tests/preload_test.sh build/lib32 probe_time64"
+	line samples tap "" scripts/guest/samples.sh
 	while read -r name; do
 		line "crate-$(basename "${name%-*}")" libtest "" "$name"
 	done <"$BUILD/crate/tests"

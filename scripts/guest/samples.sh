@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# samples.sh: in the guest, runs the samples and checks what they say. Prints TAP.
+set -euo pipefail
+
+number=0
+failed=0
+
+# result STATUS NAME TEXT
+result() {
+	number=$((number + 1))
+	if (($1 == 0)); then
+		echo "ok $number - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $number - $2"
+		echo "# ${3//$'\n'/$'\n'# }"
+	fi
+}
+
+# shares NAME LIMIT CONNECTIONS: all are accepted, and Jain's index is at least so much.
+shares() {
+	local text status=0
+
+	text=$(build/samples/fair_accept --connections "$3" "$1" 2>&1) || status=1
+	awk -v limit="$2" '{ for (i = 1; i < NF; i++) if ($i == "jain" && $(i + 1) >= limit) ok = 1 }
+		END { exit !ok }' <<<"$text" || status=1
+	result "$status" "fair_accept: $1" "$text"
+}
+
+shares epoll 0 400
+shares repoll 0 400
+shares lifo 0 400
+shares fifo 0.99 1000
+shares round-robin 0.99 1000
+echo "1..$number"
+((failed == 0))
