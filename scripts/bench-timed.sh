@@ -17,6 +17,7 @@ rounds=${ROUNDS:-5}
 guest_ensure
 build_module
 build_lib
+build_samples
 build_bench
 guest_run "build/bench/bench --timed $rounds ${*@Q} || exit
 scripts/guest/bench-programs.sh $rounds ${*@Q}"

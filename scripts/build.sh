@@ -68,6 +68,5 @@ build_tests() {
 		scripts/wakeup-test.sh "$BUILD/wakeup"
 	build crate "crate, with its tests: build/crate" \
 		scripts/cargo-tests.sh "$BUILD/crate"
-	build_samples
 	build_stress
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """collect.py RESULTS: makes one file of the figures on stdin, a line of JSON each.
 
-Of what was timed only ratios are kept: the n-th sample of a backend makes a pair with the
+Of what was timed only ratios are kept, but for indices, which are one already: the n-th sample of a backend makes a pair with the
 n-th of in-tree epoll; the median of the pairs is the figure, and the spread is that of
 the middle half of them.
 """
@@ -40,11 +40,21 @@ def summary(key, unit, values):
     }
 
 
+INDEX = "Jain's index"
+
+
+def indices(samples):
+    """The figures that are no rates."""
+    for key, (unit, values) in samples.items():
+        if unit == INDEX:
+            yield summary(key, unit, values)
+
+
 def ratios(samples):
     """The figures that a list of samples by key makes."""
     for key, (unit, values) in samples.items():
         _, others = samples.get(key._replace(backend="epoll"), (None, []))
-        if key.backend != "epoll" and others:
+        if key.backend != "epoll" and others and unit in COMPARISONS:
             pairs = [better(*pair, unit) for pair in zip(values, others)]
             yield summary(key, COMPARISONS[unit], pairs)
     bench, of, at, to = COLLAPSE
@@ -66,7 +76,8 @@ def main():
             counted[key] = entry
         else:
             samples.setdefault(key, (entry["unit"], []))[1].append(entry["value"])
-    figures = Figures({**counted, **{Key.of(entry): entry for entry in ratios(samples)}})
+    timed = (*ratios(samples), *indices(samples))
+    figures = Figures({**counted, **{Key.of(entry): entry for entry in timed}})
     if not figures:
         sys.exit("nothing was measured: is there such a row? (build/bench/bench --list)")
     figures.write(sys.argv[1])

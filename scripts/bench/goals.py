@@ -73,6 +73,10 @@ def within_spread(bench):
     )
 
 
+def index_of(bench):
+    return lambda figures: figures.value(bench, "repoll", 0, "timed")
+
+
 WAITS = (("wait_level", "level"), ("wait_edge", "edge"), ("wait_oneshot", "one-shot"))
 READY = ((0, 1.00), (1, 0.90), (64, 0.70), (1000, 0.65))
 
@@ -103,5 +107,13 @@ TIMED = (
     *(
         Goal(f"{program}, with the spread", within_spread(program), 1.00, True)
         for program in ("redis_set", "redis_get", "nginx", "memcached")
+    ),
+    *(
+        goal
+        for bench in ("accept_fifo", "accept_round_robin", "nginx_4_fifo", "nginx_4_round_robin")
+        for goal in (
+            Goal(f"{bench}: Jain's index of the workers", index_of(f"{bench}_jain"), 0.99, True),
+            Goal(f"{bench}: rate, with the spread", within_spread(bench), 1.00, True),
+        )
     ),
 )

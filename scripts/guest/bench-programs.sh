@@ -31,12 +31,12 @@ wanted() {
 	return 1
 }
 
-# sample BENCH BACKEND VALUE: of the round; the first one warms up.
+# sample BENCH BACKEND VALUE [UNIT]: of the round; the first one warms up.
 sample() {
 	((round)) || return 0
 	[[ $3 =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "$1 on $2: '$3' is no figure"
 	printf '{"bench": "%s", "method": "timed", "backend": "%s", "param": %d, ' "$1" "$2" 0
-	printf '"value": %s, "unit": "per second", "spread": 0, "times": 1}\n' "$3"
+	printf '"value": %s, "unit": "%s", "spread": 0, "times": 1}\n' "$3" "${4:-per second}"
 }
 
 # on BACKEND COMMAND...: becomes the command, which runs there; what it says on stderr is
@@ -49,6 +49,14 @@ on() {
 		set -- env REPOLL_PRELOAD_STATS=1 LD_PRELOAD="$PRELOAD" "$@"
 	fi
 	exec "$@" 2>>"$out/stderr.$backend"
+}
+
+# fairness BENCH BACKEND RATE SHARE...: a sample of how much is done, and one of how equally
+# it is shared: Jain's index, 1 when all have the same and 1/n when one has all.
+fairness() {
+	sample "$1" "$2" "$3"
+	sample "$1_jain" "$2" "$(printf '%s\n' "${@:4}" |
+		awk '{ s += $1; q += $1 * $1 } END { printf "%.4f", s * s / (NR * q) }')" "Jain's index"
 }
 
 # check_counters WHAT COUNTER...: repoll, and nothing else, has served what was run on it.
@@ -199,8 +207,69 @@ memcached_and_memcslap() {
 	check_counters memcached create ctl wait
 }
 
+# Workers that share a listener, each with an instance: in-tree, and with a policy.
+WORKERS=8
+CLIENTS=2
+
+fair_accept() {
+	local round policy name rate
+	local -a shares epoll
+
+	for ((round = 0; round <= rounds; round++)); do
+		for name in epoll fifo round-robin; do
+			build/samples/fair_accept --workers "$WORKERS" --clients "$CLIENTS" "$name" \
+				>"$out/accept"
+			read -ra shares <"$out/accept"
+			# name, shares, "jain", index, rate
+			rate=${shares[WORKERS + 3]}
+			shares=("${shares[@]:1:WORKERS}")
+			if [ "$name" = epoll ]; then
+				epoll=("$rate" "${shares[@]}")
+				continue
+			fi
+			policy=${name//-/_}
+			fairness "accept_$policy" epoll "${epoll[@]}"
+			fairness "accept_$policy" repoll "$rate" "${shares[@]}"
+		done
+	done
+}
+
+# The shares of nginx's four workers, by the pids in their access log. Each request is a
+# connection of its own.
+nginx_workers() {
+	local round policy backend rate log=$out/nginx.workers.log config=$out/nginx.workers
+	local -a shares
+
+	for policy in fifo round-robin; do
+		for ((round = 0; round <= rounds; round++)); do
+			for backend in epoll repoll; do
+				nginx_config "$backend" | sed "s|^worker_processes 1|worker_processes 4|
+					s|access_log off;|log_format pid '\$pid'; access_log $log pid;|" >"$config"
+				: >"$log"
+				REPOLL_PRELOAD_WAKE=$policy on "$backend" nginx -c "$config" -p "$out" &
+				server[$backend]=$!
+				answers "${port[$backend]}"
+				rate=$(wrk -t 1 -c 8 -d 2 -H 'Connection: close' \
+					"http://127.0.0.1:${port[$backend]}/" |
+					sed -n 's/^Requests\/sec: *//p')
+				kill -s QUIT "${server[$backend]}"
+				wait "${server[$backend]}" || true
+				mapfile -t shares < <(sort "$log" | uniq -c | awk '{ print $1 }')
+				# A worker without a request has no line.
+				while ((${#shares[@]} < 4)); do
+					shares+=(0)
+				done
+				fairness "nginx_4_${policy//-/_}" "$backend" "$rate" "${shares[@]}"
+			done
+		done
+		check_counters nginx create ctl wait
+	done
+}
+
 ! wanted perf_bench_wait || perf_bench wait
 ! wanted perf_bench_ctl || perf_bench ctl
 ! wanted redis_set redis_get || redis
 ! wanted nginx || nginx_and_wrk
 ! wanted memcached || memcached_and_memcslap
+! wanted accept_{fifo,round_robin}{,_jain} || fair_accept
+! wanted nginx_4_{fifo,round_robin}{,_jain} || nginx_workers
