@@ -32,6 +32,7 @@ struct Registration<'a> {
 
 impl Registration<'_> {
     /// An epitem for it whose mask is `events` for now. `ENOMEM`, `ENOSPC`. May sleep.
+    #[inline(always)]
     fn new_item(&self, ep: &Eventpoll, events: Events) -> Result<EpitemBox> {
         let policy = self.flags.wake_policy();
         if policy.is_some() {
@@ -50,6 +51,7 @@ enum Selector {
 
 impl Selector {
     /// `ENOENT`.
+    #[inline(always)] // Into callers that know which it is.
     fn find(self, interest: &Interest) -> Result<&Epitem> {
         match self {
             Selector::Key(key) => interest.find(key),
@@ -75,7 +77,7 @@ impl Eventpoll {
     ///
     /// `EBADF`, `EPERM` (no `poll()`), `EINVAL`, `EEXIST`, `ENOENT`, `ELOOP`, `ENOSPC`, `ENOMEM`,
     /// as documented for `REPOLL_IOC_CTL`. A call that fails changes nothing.
-    #[inline] // Into its one caller, which has made the request from registers.
+    #[inline(always)] // Into a caller that knows the flags, and has the rest in registers.
     pub(crate) fn ctl(&self, this: Target<'_>, request: &CtlRequest) -> Result {
         if request.flags.intersects(CtlFlags::TOKEN) && request.op != Some(Op::Add) {
             return self.ctl_by_token(request);
@@ -101,7 +103,7 @@ impl Eventpoll {
                 if exclusive && (kind.is_eventpoll() || !exclusive_ok(events, policy)) {
                     return Err(EINVAL);
                 }
-                self.add_flagged(&Registration {
+                self.add(&Registration {
                     target,
                     key,
                     kind,
@@ -128,24 +130,40 @@ impl Eventpoll {
         }
     }
 
-    /// [`Self::add`], for whatever flags.
-    #[inline]
-    fn add_flagged(&self, new: &Registration<'_>) -> Result {
+    /// [`Self::add_once`], also for what is to be bound, and where one that is not there any more is in
+    /// the way.
+    #[inline(always)]
+    fn add(&self, new: &Registration<'_>) -> Result {
         if new.flags.intersects(CtlFlags::BIND) {
-            self.see_fd_closes()?;
+            return self.add_bound(new);
         }
-        let mut added = self.add(new);
-        if added == Err(EEXIST) && self.end_closed(new) {
-            added = self.add(new);
+        match self.add_once(new) {
+            Err(EEXIST) => self.add_again(new),
+            added => added,
         }
-        if new.flags.intersects(CtlFlags::BIND) {
-            added?;
-            return self.confirm_binding(new.key);
-        }
-        added
     }
 
-    fn add(&self, new: &Registration<'_>) -> Result {
+    #[cold]
+    fn add_bound(&self, new: &Registration<'_>) -> Result {
+        self.see_fd_closes()?;
+        match self.add_once(new) {
+            Err(EEXIST) => self.add_again(new)?,
+            added => added?,
+        }
+        self.confirm_binding(new.key)
+    }
+
+    /// After `EEXIST`.
+    #[cold]
+    fn add_again(&self, new: &Registration<'_>) -> Result {
+        if !self.end_closed(new) {
+            return Err(EEXIST);
+        }
+        self.add_once(new)
+    }
+
+    #[inline(always)]
+    fn add_once(&self, new: &Registration<'_>) -> Result {
         if new.kind == TargetKind::Plain {
             let mut interest = self.interest.lock();
             // Asked under the mutex: an ADD that nests this instance first says so and then counts
@@ -163,11 +181,16 @@ impl Eventpoll {
     }
 
     /// [`Self::insert`], and what the flags ask for. Leaves nothing behind if it fails.
-    #[inline]
+    #[inline(always)]
     fn insert_with_ties(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
         if new.flags.ties() == CtlFlags::NONE {
             return self.insert(interest, new);
         }
+        self.insert_and_tie(interest, new)
+    }
+
+    #[cold]
+    fn insert_and_tie(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
         let ties = Ties::new(self, interest, new.flags, new.key, new.data)?;
         self.insert(interest, new)?;
         interest.tie(new.key, ties);
@@ -255,6 +278,7 @@ impl Eventpoll {
         Ok(())
     }
 
+    #[inline(always)]
     fn modify(&self, which: Selector, events: Events, request: &CtlRequest) -> Result {
         let policy = request.flags.wake_policy();
         if events.intersects(Events::EXCLUSIVE)
@@ -264,27 +288,15 @@ impl Eventpoll {
         }
         let mut interest = self.interest.lock();
         let mut item = which.find(&interest)?;
-        if item.tied.get() != CtlFlags::NONE {
-            item.check_token(request.data)?;
-        }
-        if policy.is_some() || item.is_exclusive() || item.wakes_longest() {
-            let key = item.key;
-            self.modify_policy(&mut interest, key, events, policy)?;
-            item = interest.find(key).ok_or(ENOENT)?;
-        }
         // The new mask first: an event between the poll and the new mask would be missed.
-        if item.tied.get() == CtlFlags::NONE {
+        if policy.is_none() && !events.intersects(Events::WAKEUP) && item.is_ordinary() {
             item.events.store(events);
         } else {
-            interest.rearm_tied(item, events)?;
+            let key = item.key;
+            self.modify_special(&mut interest, key, events, request)?;
+            item = interest.find(key).ok_or(ENOENT)?;
         }
         item.data.set(request.data);
-        if !events.intersects(Events::WAKEUP) {
-            item.destroy_wakeup_source();
-        } else if !item.ws.is_some() {
-            // Without memory the events are delivered all the same, as in-tree.
-            let _ = create_wakeup_source(&interest, item);
-        }
         // Ordering 2 of `ready`.
         ready::event_happened();
         item.foreign.set(ForeignReady::Unknown);
@@ -294,26 +306,42 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// The policy, where there is one or was one, for a MOD with the mask `events`. May sleep.
+    /// The mask, and all that comes with it, where there is or was more than a mask. May sleep.
     ///
-    /// `ENOENT`, `ENOMEM`. `EINVAL`: whether a registration is exclusive stays as it is, and one that
-    /// is can be modified with a policy only.
+    /// `ENOENT`, `ENOMEM`. `EINVAL`: a token stays as it is, and so does whether a registration is
+    /// exclusive; one that is can be modified with a policy only.
     #[cold]
-    fn modify_policy(
+    fn modify_special(
         &self,
         interest: &mut Interest,
         key: Key,
         events: Events,
-        policy: Option<WakePolicy>,
+        request: &CtlRequest,
     ) -> Result {
-        let exclusive = interest.find(key).ok_or(ENOENT)?.is_exclusive();
-        if exclusive != events.intersects(Events::EXCLUSIVE) || (exclusive && policy.is_none()) {
-            return Err(EINVAL);
+        let item = interest.find(key).ok_or(ENOENT)?;
+        item.check_token(request.data)?;
+        let policy = request.flags.wake_policy();
+        if policy.is_some() || item.is_exclusive() || item.wakes_longest() {
+            let exclusive = item.is_exclusive();
+            if exclusive != events.intersects(Events::EXCLUSIVE) || (exclusive && policy.is_none())
+            {
+                return Err(EINVAL);
+            }
+            self.policies.note(policy);
+            interest.set_wake_policy(key, policy)?;
         }
-        self.policies.note(policy);
-        interest.set_wake_policy(key, policy)
+        let item = interest.find(key).ok_or(ENOENT)?;
+        interest.rearm(item, events)?;
+        if !events.intersects(Events::WAKEUP) {
+            item.destroy_wakeup_source();
+        } else if !item.ws.is_some() {
+            // Without memory the events are delivered all the same, as in-tree.
+            let _ = create_wakeup_source(interest, item);
+        }
+        Ok(())
     }
 
+    #[inline(always)]
     fn delete(&self, which: Selector) -> Result {
         let mut interest = self.interest.lock();
         let item = NonNull::from(which.find(&interest)?);

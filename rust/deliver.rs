@@ -75,27 +75,23 @@ impl Slot<'_> {
         if events.intersects(Events::ONESHOT) {
             self.item.events.store(events.disarmed());
         }
-        if self.item.moves_when_delivered() {
-            self.item.hooks.move_to_tails();
-        }
     }
 }
 
-/// Copies `slots` out, some of which it `changes` to be delivered: a one-shot epitem is disarmed, and
-/// one that takes turns goes to the end of its file's queue, when its event has been stored. What
-/// could not be stored is at the front of the ready list again, in order, whether it was taken off or
-/// not, before `next`, which is the first member that nobody has looked at. Returns whether all were
+/// Copies `slots` out. A one-shot epitem is disarmed when its event has been stored; what could not
+/// be stored is at the front of the ready list again, in order, whether it was taken off or not,
+/// before `next`, which is the first member that nobody has looked at. Returns whether all were
 /// stored. May sleep.
 #[inline]
 fn deliver(
     slots: &[Slot<'_>],
-    changes: bool,
+    oneshot: bool,
     interest: &Interest,
     next: Option<&Epitem>,
     out: &mut UserEvents,
 ) -> bool {
     let stored = out.put(slots);
-    if stored == slots.len() && !changes {
+    if stored == slots.len() && !oneshot {
         return true;
     }
     let (done, rest) = slots.split_at(stored.min(slots.len()));
@@ -193,15 +189,15 @@ impl Eventpoll {
             let mut batch = [const { MaybeUninit::<Slot<'_>>::uninit() }; BATCH];
             let (room, _) = batch.split_at_mut(out.batch());
             let mut len: usize = 0;
-            let mut changes = false;
+            let mut oneshot = false;
             for slot in room.iter_mut() {
                 let Some((item, events, ready)) =
-                    self.next_ready(interest, &mut next, &mut ask, &mut unknown, &mut changes)
+                    self.next_ready(interest, &mut next, &mut ask, &mut unknown)
                 else {
                     break;
                 };
                 if events.intersects(Events::ONESHOT | Events::ET) {
-                    changes |= events.intersects(Events::ONESHOT);
+                    oneshot |= events.intersects(Events::ONESHOT);
                     rdllist.unlink(item);
                 }
                 slot.write(Slot {
@@ -213,7 +209,7 @@ impl Eventpoll {
             }
             // SAFETY: As many have been written.
             let slots = unsafe { slice::from_raw_parts(room.as_ptr().cast(), len) };
-            if len > 0 && !deliver(slots, changes, interest, next, out) {
+            if len > 0 && !deliver(slots, oneshot, interest, next, out) {
                 return (true, unknown);
             }
             let Some(front) = next else {
@@ -235,7 +231,6 @@ impl Eventpoll {
         next: &mut Option<&'a Epitem>,
         ask: &mut JustAsk,
         unknown: &mut bool,
-        changes: &mut bool,
     ) -> Option<(&'a Epitem, Events, Events)> {
         loop {
             let item = (*next)?;
@@ -248,8 +243,7 @@ impl Eventpoll {
                 *unknown = true;
                 continue;
             } else {
-                *changes |= item.moves_when_delivered();
-                self.poll_awake(interest, item)
+                self.poll_special(interest, item)
             };
             if !ready.is_empty() {
                 return Some((item, events, ready));
@@ -258,10 +252,11 @@ impl Eventpoll {
         }
     }
 
-    /// What `item`, which may keep the system awake, is ready for. The instance's wakeup source
-    /// takes over before the epitem's own relaxes, lest the system fall asleep in between.
+    /// What `item`, which is about to be delivered if it is ready, is ready for: an instance, or one
+    /// that keeps the system awake or takes turns. The instance's wakeup source takes over before the
+    /// epitem's own relaxes, lest the system fall asleep in between.
     #[cold]
-    fn poll_awake(&self, interest: &Interest, item: &Epitem) -> Events {
+    fn poll_special(&self, interest: &Interest, item: &Epitem) -> Events {
         if item.ws.is_active() {
             interest.ws.stay_awake();
         }
@@ -270,6 +265,9 @@ impl Eventpoll {
         if !ready.is_empty() && !item.events.load().intersects(Events::ONESHOT | Events::ET) {
             // Level: it is not done with, the next harvest asks the file again.
             item.ws.stay_awake();
+        }
+        if !ready.is_empty() && item.moves_when_delivered() {
+            item.hooks.move_to_tails();
         }
         ready
     }

@@ -187,14 +187,7 @@ unsafe extern "C" fn fadvise(
     let this = unsafe { Target::new(file) };
     match (len >> 32) as u32 {
         uapi::FADVISE_WAIT => value_or_errno(wait(ep, offset, len, advice)),
-        uapi::FADVISE_CTL => value_or_errno(ctl(
-            ep,
-            this,
-            advice,
-            len as i32,
-            offset as u64,
-            CtlFlags::NONE,
-        )),
+        uapi::FADVISE_CTL => value_or_errno(ctl(ep, this, advice, len as i32, offset as u64)),
         // SAFETY: As we are called. It refuses what has the sign of `len` set.
         _ => unsafe { bindings::generic_fadvise(file, offset, len, advice) },
     }
@@ -207,15 +200,15 @@ fn wait(ep: &Eventpoll, offset: i64, len: i64, advice: c_int) -> Result<u32> {
 }
 
 #[inline(never)]
-fn ctl(
-    ep: &Eventpoll,
-    this: Target<'_>,
-    op: c_int,
-    fd: c_int,
-    event: u64,
-    flags: CtlFlags,
-) -> Result<u32> {
-    let request = CtlRequest::new(op, fd, event, flags)?;
+fn ctl(ep: &Eventpoll, this: Target<'_>, op: c_int, fd: c_int, event: u64) -> Result<u32> {
+    let request = CtlRequest::new(op, fd, event, CtlFlags::NONE)?;
+    ep.ctl(this, &request).map(|()| 0)
+}
+
+/// What asks for no flag does not even pay for looking at them.
+#[cold]
+fn ctl_flagged(ep: &Eventpoll, this: Target<'_>, raw: &Ctl, flags: CtlFlags) -> Result<u32> {
+    let request = CtlRequest::new(raw.op, raw.fd, raw.event, flags)?;
     ep.ctl(this, &request).map(|()| 0)
 }
 
@@ -227,7 +220,10 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         }
         uapi::IOC_CTL => {
             let raw = Ctl::read(arg)?;
-            ctl(ep, this, raw.op, raw.fd, raw.event, raw.flags()?)
+            match raw.flags()? {
+                CtlFlags::NONE => ctl(ep, this, raw.op, raw.fd, raw.event),
+                flags => ctl_flagged(ep, this, &raw, flags),
+            }
         }
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

@@ -72,7 +72,19 @@ impl Epitem {
     /// wakeup source, and no policy but in-tree's.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
-        !self.traits.any(u8::MAX)
+        !self.traits.any(!Traits::TIED)
+    }
+
+    /// Whether a mask and data are all there is to it.
+    #[inline]
+    pub(crate) fn is_ordinary(&self) -> bool {
+        !self.traits.any(u8::MAX) && !self.is_exclusive()
+    }
+
+    /// Notes what else of its set knows it. With the instance's mutex held.
+    pub(crate) fn set_tied(&self, flags: CtlFlags) {
+        self.tied.set(flags);
+        self.traits.set(Traits::TIED, Traits::TIED);
     }
 
     /// Whether its events wake, of the threads that wait on its instance, the one that has waited
@@ -113,6 +125,7 @@ impl Epitem {
     }
 
     /// Takes its wakeup source away, if it has one. With the instance's mutex held. May sleep.
+    #[inline]
     pub(crate) fn destroy_wakeup_source(&self) {
         if self.traits.any(Traits::WAKEUP) {
             self.ws.destroy();
@@ -128,6 +141,7 @@ struct Traits(AtomicU8);
 impl Traits {
     const EVENTPOLL: u8 = 1 << 0;
     const WAKEUP: u8 = 1 << 1;
+    const TIED: u8 = 1 << 4;
     const FIFO: u8 = WakePolicy::bit(Some(WakePolicy::Fifo));
     const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
 

@@ -226,7 +226,7 @@ impl JustAsk {
     /// # Safety
     ///
     /// As for [`FileRef::get`].
-    #[inline]
+    #[inline(always)] // A harvest does little else.
     pub(crate) unsafe fn poll_registered(
         &mut self,
         file: *mut bindings::file,

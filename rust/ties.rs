@@ -62,7 +62,6 @@ impl Ties {
 
 impl Epitem {
     /// Before its data is replaced: `EINVAL` for other data than its token, if it has one.
-    #[cold]
     pub(crate) fn check_token(&self, data: u64) -> Result {
         if self.tied.get().intersects(CtlFlags::TOKEN) && self.data.get() != data {
             return Err(EINVAL);
@@ -89,10 +88,8 @@ impl Interest {
         self.bindings.get(&item.key).map(|binding| &**binding)
     }
 
-    /// Gives a registration that was added with flags another mask. `ENOENT` if its number has been
-    /// closed.
-    #[cold]
-    pub(crate) fn rearm_tied(&self, item: &Epitem, events: Events) -> Result {
+    /// Gives a registration another mask. `ENOENT` if it was bound to a number that has been closed.
+    pub(crate) fn rearm(&self, item: &Epitem, events: Events) -> Result {
         match self.binding_of(item) {
             Some(binding) => return binding.rearm(item, events),
             None => item.events.store(events),
@@ -107,7 +104,9 @@ impl Interest {
         };
         // SAFETY: In the set, which does not lose it here.
         let this = unsafe { item.as_ref() };
-        this.tied.set(ties.flags);
+        if ties.flags != CtlFlags::NONE {
+            this.set_tied(ties.flags);
+        }
         if let Some(node) = ties.token {
             self.tokens.insert(node.into_node(this.data.get(), item));
         }

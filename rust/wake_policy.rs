@@ -10,7 +10,7 @@
 //! In-tree leaves hooks in the order of their ADD and wakes the waiter at the head, and so do
 //! registrations without a policy and those with `LIFO`. An event of one with `FIFO` or `ROUND_ROBIN`
 //! wakes the waiter at the tail, and its hooks, if it is exclusive, move to the tail of the file's
-//! queue: with `ROUND_ROBIN` when its event has been delivered, with `FIFO` when a thread begins to
+//! queue: with `ROUND_ROBIN` when its event is delivered, with `FIFO` when a thread begins to
 //! wait on an instance that has delivered something since the last one did. So at the head is, of
 //! those that move, the one whose last event is the longest ago, or the one that is idle longest.
 //!

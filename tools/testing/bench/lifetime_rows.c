@@ -28,7 +28,7 @@ static void ctl(int op, int fd, uint64_t data, unsigned int flags)
 	else
 		ret = backend->ctl(ep, op, fd, &event);
 	if (ret)
-		DIE("ctl %d of %d, flags %u: %s", op, fd, flags, strerror(errno));
+		DIE("operation %d on %d, flags %u: %s", op, fd, flags, strerror(errno));
 }
 
 /* A set of @param, all of them with @flags. */
