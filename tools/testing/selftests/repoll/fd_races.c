@@ -10,6 +10,9 @@
 
 REPOLL_FIXTURE(fd_races);
 
+/* Enough also for a kernel that checks each access to memory. */
+enum { SECONDS = 10 };
+
 static bool stop;
 
 static bool stopped(void)
@@ -67,6 +70,7 @@ static void *bind_and_close_copies(void *arg)
 TEST_F(fd_races, nothing_is_delivered_after_close_returned)
 {
 	enum { TOKEN = 1 << 20 };
+	int64_t end = now_ns() + SECONDS * NSEC_PER_SEC;
 	int keep = new_eventfd(1);
 	struct epoll_event events[8];
 	pthread_t threads[5];
@@ -75,7 +79,7 @@ TEST_F(fd_races, nothing_is_delivered_after_close_returned)
 	start(_metadata, threads, 2, keep_waiting, 0);
 	start(_metadata, threads + 2, 1, keep_rearming, TOKEN);
 	start(_metadata, threads + 3, 2, bind_and_close_copies, keep);
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 1500 && now_ns() < end; i++) {
 		int fd = dup(keep), n;
 
 		ASSERT_EQ(0, ctl_flags(EPOLL_CTL_ADD, fd, EPOLLIN, TOKEN,
@@ -138,6 +142,7 @@ static void *exit_with_copies(void *arg)
 
 TEST_F(fd_races, threads_that_race)
 {
+	int64_t end = now_ns() + SECONDS * NSEC_PER_SEC;
 	int keep = new_eventfd(1), other = new_eventfd(1);
 	pthread_t threads[6];
 
@@ -145,7 +150,7 @@ TEST_F(fd_races, threads_that_race)
 	start(_metadata, threads + 2, 2, churn, other);
 	start(_metadata, threads + 4, 1, keep_waiting, 0);
 	start(_metadata, threads + 5, 1, exit_with_copies, 0);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 100 && now_ns() < end; i++) {
 		int instance = create();
 		struct epoll_event event = { .events = EPOLLIN };
 
