@@ -60,8 +60,8 @@ static int of_a_child(void (*last)(int fd))
 		last(fd);
 		_exit(2);
 	}
+	/* The parent keeps the file: its last close is not what ends the registration. */
 	MUST(waitpid(child, &status, 0));
-	close(fd);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
