@@ -18,7 +18,7 @@
 static int files[100], copies[100];
 static int ep;
 
-static void ctl(int op, int fd, uint64_t data, unsigned int flags)
+static void must_ctl(int op, int fd, uint64_t data, unsigned int flags)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = data };
 	int ret;
@@ -28,7 +28,7 @@ static void ctl(int op, int fd, uint64_t data, unsigned int flags)
 	else
 		ret = backend->ctl(ep, op, fd, &event);
 	if (ret)
-		DIE("operation %d on %d, flags %u: %s", op, fd, flags, strerror(errno));
+		DIE("ctl %d of %d, flags %u: %s", op, fd, flags, strerror(errno));
 }
 
 /* A set of @param, all of them with @flags. */
@@ -37,7 +37,7 @@ static void fill_set(unsigned int flags)
 	ep = MUST(backend->create1(EPOLL_CLOEXEC));
 	pool_grow(param);
 	for (long i = 0; i < param; i++)
-		ctl(EPOLL_CTL_ADD, pool[i], i, flags);
+		must_ctl(EPOLL_CTL_ADD, pool[i], i, flags);
 }
 
 static void open_files(void)
@@ -49,7 +49,7 @@ static void open_files(void)
 static void add_files(unsigned int flags)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		ctl(EPOLL_CTL_ADD, files[i], param + i, flags);
+		must_ctl(EPOLL_CTL_ADD, files[i], param + i, flags);
 }
 
 static void close_all(const int *fds)
@@ -113,7 +113,7 @@ static void run_add_bind(void)
 		add_files(REPOLL_CTL_BIND);
 		figure_stop(&add);
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-			ctl(EPOLL_CTL_DEL, files[i], 0, 0);
+			must_ctl(EPOLL_CTL_DEL, files[i], 0, 0);
 	}
 	figure_report(&add, ARRAY_SIZE(files));
 }
@@ -130,7 +130,7 @@ static void run_token(void)
 		figure_stop(&add);
 		figure_start(&del);
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-			ctl(EPOLL_CTL_DEL, subject == REPOLL ? -1 : files[i], param + i,
+			must_ctl(EPOLL_CTL_DEL, subject == REPOLL ? -1 : files[i], param + i,
 			    REPOLL_CTL_TOKEN);
 		figure_stop(&del);
 	}
