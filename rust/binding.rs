@@ -7,7 +7,7 @@
 //! does, and has the task remove it on its way back to user space.
 
 use super::{
-    epitem::{check, Epitem, Key},
+    epitem::{Epitem, Key},
     eventpoll::Eventpoll,
     events::Events,
     ffi,
@@ -275,34 +275,8 @@ unsafe extern "C" fn end(work: *mut bindings::callback_head) {
     unsafe { ffi::repoll_work_done() };
 }
 
-impl Eventpoll {
-    /// To be called before a binding is made: closes of numbers are seen as long as this instance
-    /// lives. May sleep. `ENOMEM`, `EINVAL`, `ENODEV` when they cannot be.
-    pub(crate) fn see_fd_closes(&self) -> Result {
-        if self.sees_fd_closes.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        make_table()?;
-        // SAFETY: In process context; undone by `unsee_fd_closes` or below.
-        check(unsafe { ffi::repoll_fd_hook_get() })?;
-        if self.sees_fd_closes.swap(true, Ordering::Relaxed) {
-            // SAFETY: Somebody else was first, and has a get of its own.
-            unsafe { ffi::repoll_fd_hook_put() };
-        }
-        Ok(())
-    }
-
-    /// When the instance is released. May sleep.
-    pub(crate) fn unsee_fd_closes(&self) {
-        if self.sees_fd_closes.swap(false, Ordering::Relaxed) {
-            // SAFETY: Undoes the get of `see_fd_closes`; this instance has no bindings any more.
-            unsafe { ffi::repoll_fd_hook_put() };
-        }
-    }
-}
-
 /// Makes the table if there is none. May sleep. `ENOMEM`.
-fn make_table() -> Result {
+pub(crate) fn make_table() -> Result {
     if !TABLE.load(Ordering::Acquire).is_null() {
         return Ok(());
     }

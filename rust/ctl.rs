@@ -3,7 +3,6 @@
 //! Changes of the interest set: ADD, MOD, DEL, and the two kinds of last close.
 
 use super::{
-    binding::Binding,
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
     eventpoll::Eventpoll,
     events::Events,
@@ -17,7 +16,7 @@ use super::{
     wake_policy::WakePolicy,
     watched_file,
 };
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use kernel::{bindings, prelude::*};
 
 /// What ADD is asked to register.
@@ -156,7 +155,7 @@ impl Eventpoll {
     /// After `EEXIST`.
     #[cold]
     fn add_again(&self, new: &Registration<'_>) -> Result {
-        if !self.end_closed(new) {
+        if !self.end_closed(new.key, new.data) {
             return Err(EEXIST);
         }
         self.add_once(new)
@@ -350,61 +349,6 @@ impl Eventpoll {
         Ok(())
     }
 
-    /// The number of `binding` has been closed: its registration ends, unless it has already. May
-    /// sleep.
-    pub(crate) fn end_binding(&self, binding: &Binding) {
-        let mut interest = self.interest.lock();
-        let bound = interest.find(binding.key).filter(|item| {
-            let its_own = interest.binding_of(item);
-            its_own.is_some_and(|its_own| ptr::eq(its_own, binding))
-        });
-        if let Some(item) = bound.map(NonNull::from) {
-            // SAFETY: In this set.
-            unsafe { self.remove(&mut interest, item) };
-        }
-    }
-
-    /// After an ADD with a binding: `EBADF`, and no registration, if the number was closed before the
-    /// binding was there to be found. May sleep.
-    #[cold]
-    fn confirm_binding(&self, key: Key) -> Result {
-        let mut interest = self.interest.lock();
-        // SAFETY: In process context.
-        if unsafe { ffi::repoll_fd_leads_to(key.fd as u32, key.file) } {
-            return Ok(());
-        }
-        // By now it may be gone, and another one in its place.
-        let ours = interest.find(key).filter(|item| {
-            let binding = interest.binding_of(item);
-            binding.is_some_and(Binding::is_ours)
-        });
-        if let Some(item) = ours.map(NonNull::from) {
-            // SAFETY: In this set.
-            unsafe { self.remove(&mut interest, item) };
-        }
-        Err(EBADF)
-    }
-
-    /// Ends what is in the way of `new`, but is bound to a number that has been closed: another task
-    /// is about to. Tells whether there was such a thing. May sleep.
-    #[cold]
-    fn end_closed(&self, new: &Registration<'_>) -> bool {
-        let mut interest = self.interest.lock();
-        let mut found = false;
-        for which in [Selector::Key(new.key), Selector::Token(new.data)] {
-            let closed = which.find(&interest).ok().filter(|item| {
-                let binding = interest.binding_of(item);
-                binding.is_some_and(|binding| !binding.is_live())
-            });
-            if let Some(item) = closed.map(NonNull::from) {
-                // SAFETY: In this set.
-                unsafe { self.remove(&mut interest, item) };
-                found = true;
-            }
-        }
-        found
-    }
-
     /// The last close of `file`: all its registrations with this instance end. May sleep.
     pub(crate) fn remove_file(&self, file: *mut bindings::file) {
         let mut interest = self.interest.lock();
@@ -432,7 +376,7 @@ impl Eventpoll {
     /// # Safety
     ///
     /// `item` is in `interest`, which is the set of this instance.
-    unsafe fn remove(&self, interest: &mut Interest, item: NonNull<Epitem>) {
+    pub(crate) unsafe fn remove(&self, interest: &mut Interest, item: NonNull<Epitem>) {
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
         if this.hooks.unhook() {

@@ -113,6 +113,7 @@ mod device;
 mod epitem;
 mod eventpoll;
 mod events;
+mod fd_lifetime;
 mod ffi;
 mod file;
 mod foreign;
