@@ -129,8 +129,8 @@ impl Eventpoll {
         }
     }
 
-    /// [`Self::add_once`], also for what is to be bound, and where one that is not there any more is in
-    /// the way.
+    /// [`Self::add_once`], also for what is to be bound, and where one that is not there any more is
+    /// in the way.
     #[inline(always)]
     fn add(&self, new: &Registration<'_>) -> Result {
         if new.flags.intersects(CtlFlags::BIND) {
@@ -152,13 +152,20 @@ impl Eventpoll {
         self.confirm_binding(new.key)
     }
 
-    /// After `EEXIST`.
+    /// After `EEXIST`. What was in the way may have been about to go, or have gone since.
     #[cold]
     fn add_again(&self, new: &Registration<'_>) -> Result {
-        if !self.end_closed(new.key, new.data) {
-            return Err(EEXIST);
+        let is_token = new.flags.intersects(CtlFlags::TOKEN);
+        while self.make_way(new.key, is_token.then_some(new.data)) {
+            match self.add_once(new) {
+                // Another thread was faster, once more.
+                // SAFETY: No requirements.
+                Err(EEXIST) if unsafe { ffi::repoll_fatal_signal_pending() } => return Err(EINTR),
+                Err(EEXIST) => {}
+                added => return added,
+            }
         }
-        self.add_once(new)
+        Err(EEXIST)
     }
 
     #[inline(always)]

@@ -40,8 +40,9 @@ pub(crate) struct Key {
 /// rdllist and the table of watched files.
 ///
 /// Who guards what: `events` and `traits` are atomics that wakeups use from any context, as are the
-/// nodes of the `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that is a cell, as
-/// well as `rbn`, `rdllink` and `hooks`, by the instance's mutex; the rest does not change.
+/// nodes of the `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that
+/// is a cell, as well as `rbn`, `rdllink` and `hooks`, by the instance's mutex; the rest does not
+/// change.
 ///
 /// # Invariants
 ///

@@ -74,28 +74,29 @@ impl Eventpoll {
         Err(EBADF)
     }
 
-    /// Ends what is in the way of an ADD with this key or token, but is bound to a number that has been closed: another task
-    /// is about to. Tells whether there was such a thing. May sleep.
+    /// Ends what has this key or token but is bound to a number that has been closed: another task is
+    /// about to. Tells whether nothing has them now. May sleep.
     #[cold]
-    pub(crate) fn end_closed(&self, key: Key, token: u64) -> bool {
+    pub(crate) fn make_way(&self, key: Key, token: Option<u64>) -> bool {
         let mut interest = self.interest.lock();
-        let mut found = false;
-        for by_token in [false, true] {
-            let there = if by_token {
-                interest.by_token(token)
-            } else {
-                interest.find(key)
+        let mut clear = true;
+        for token in [None, token] {
+            let there = match token {
+                None => interest.find(key),
+                Some(token) => interest.by_token(token),
             };
-            let closed = there.filter(|item| {
-                let binding = interest.binding_of(item);
-                binding.is_some_and(|binding| !binding.is_live())
-            });
-            if let Some(item) = closed.map(NonNull::from) {
+            let Some(item) = there else {
+                continue;
+            };
+            let binding = interest.binding_of(item);
+            if binding.is_some_and(|binding| !binding.is_live()) {
+                let item = NonNull::from(item);
                 // SAFETY: In this set.
                 unsafe { self.remove(&mut interest, item) };
-                found = true;
+            } else {
+                clear = false;
             }
         }
-        found
+        clear
     }
 }

@@ -82,8 +82,8 @@
 //! # Removal
 //!
 //! An epitem is removed by `EPOLL_CTL_DEL` or a failed ADD, by the close of its instance, by the
-//! last close of its file, or by that of the number it is bound to ([`binding`]); always under its instance's mutex, by `Eventpoll::remove()`, in this
-//! order:
+//! last close of its file, or by that of the number it is bound to ([`binding`]); always under its
+//! instance's mutex, by `Eventpoll::remove()`, in this order:
 //!
 //! 1. Hooks off. From here on no callback runs for it. (POLLFREE may have taken one off before; the
 //!    handshake is at `repoll_remove_wait_queue()` in `helpers/wait.c`.)
@@ -92,8 +92,8 @@
 //! 4. Out of the table of watched files. From here on its file may be freed: a last close waits for
 //!    the mutex as long as it finds the epitem in the table, and does not find it afterwards. Hence
 //!    the place of step 1, and hence a registered file's memory may be touched under the mutex.
-//! 5. Out of the tree, the rdllist and what its flags have entered it in, and freed. There are no other readers, so there is no
-//!    grace period to wait for.
+//! 5. Out of the tree, the rdllist and what its flags have entered it in, and freed. There are no
+//!    other readers, so there is no grace period to wait for.
 //!
 //! An instance goes when its file has been released and the last closer that found one of its
 //! epitems in the table has let go of it. The module goes when no file has it open, the last-close
