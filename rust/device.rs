@@ -8,6 +8,7 @@ use super::{
     ffi,
     file::Target,
     nesting::MAX_NESTS,
+    ops::{BatchRequest, IOC_BATCH},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
 };
 use crate::epitem::check;
@@ -205,13 +206,6 @@ fn ctl(ep: &Eventpoll, this: Target<'_>, op: c_int, fd: c_int, event: u64) -> Re
     ep.ctl(this, &request).map(|()| 0)
 }
 
-/// What asks for no flag does not even pay for looking at them.
-#[cold]
-fn ctl_flagged(ep: &Eventpoll, this: Target<'_>, raw: &Ctl, flags: CtlFlags) -> Result<u32> {
-    let request = CtlRequest::new(raw.op, raw.fd, raw.event, flags)?;
-    ep.ctl(this, &request).map(|()| 0)
-}
-
 fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u32> {
     match cmd {
         uapi::IOC_WAIT => {
@@ -222,9 +216,13 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
             let raw = Ctl::read(arg)?;
             match raw.flags()? {
                 CtlFlags::NONE => ctl(ep, this, raw.op, raw.fd, raw.event),
-                flags => ctl_flagged(ep, this, &raw, flags),
+                flags => {
+                    let request = CtlRequest::new(raw.op, raw.fd, raw.event, flags)?;
+                    ep.ctl_flagged(this, &request).map(|()| 0)
+                }
             }
         }
+        IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());
             uapi::write(arg, &info).map(|()| 0)

@@ -3,6 +3,7 @@
 //! The registration of one (open file description, fd number) with one instance.
 
 use super::{
+    add::Registration,
     atomic::{AtomicPtr, Ordering},
     eventpoll::Eventpoll,
     events::{AtomicEvents, Events},
@@ -176,8 +177,8 @@ pub(crate) enum ForeignReady {
     Polled(Events),
 }
 
-/// The slab cache of epitems, `None` outside of the module's life.
-static CACHE: AtomicPtr<bindings::kmem_cache> = AtomicPtr::new(ptr::null_mut());
+/// The slab cache of epitems, null outside of the module's life.
+pub(crate) static CACHE: AtomicPtr<bindings::kmem_cache> = AtomicPtr::new(ptr::null_mut());
 
 /// Keeps the slab cache in existence.
 ///
@@ -224,45 +225,70 @@ impl Drop for EpitemCache {
 pub(crate) struct EpitemBox(NonNull<Epitem>);
 
 impl EpitemBox {
-    /// A registration that is in no list or tree yet, charged to the caller's memory cgroup.
+    /// A registration that is in no list or tree yet, charged to the caller's memory cgroup. Its mask
+    /// is `events` for now.
     ///
     /// May sleep. `ENOMEM`, or `ENOSPC` when the user of `ep` has as many watches as allowed.
-    pub(crate) fn new(
-        ep: &Eventpoll,
-        key: Key,
-        kind: TargetKind,
-        events: Events,
-        data: u64,
-        policy: Option<WakePolicy>,
-    ) -> Result<Self> {
+    #[inline(always)]
+    pub(crate) fn new(ep: &Eventpoll, new: &Registration<'_>, events: Events) -> Result<Self> {
         let charge = WatchCharge::new(ep.user())?;
         // SAFETY: An `Eventpoll`, which makes epitems, exists only while the cache does.
         let item = unsafe {
             bindings::kmem_cache_alloc_noprof(CACHE.load(Ordering::Relaxed), bindings::GFP_KERNEL)
         };
         let item = NonNull::new(item.cast::<Epitem>()).ok_or(ENOMEM)?;
-        // SAFETY: Freshly allocated with the type's size and alignment.
+        // The charge is given back when the box is dropped.
+        core::mem::forget(charge);
+        // SAFETY: Just allocated and charged.
+        Ok(unsafe { Self::in_memory(item, ep, new, events) })
+    }
+
+    /// A registration in memory that there is already.
+    ///
+    /// # Safety
+    ///
+    /// `item` is an object of [`CACHE`] that nobody uses, and a watch of the user of `ep` is counted
+    /// for it.
+    #[inline(always)]
+    pub(crate) unsafe fn in_memory(
+        item: NonNull<Epitem>,
+        ep: &Eventpoll,
+        new: &Registration<'_>,
+        events: Events,
+    ) -> Self {
+        let policy = new.flags.wake_policy();
+        if policy.is_some() {
+            ep.policies.note(policy);
+        }
+        // SAFETY: By the caller's promise, of the type's size and alignment.
         unsafe {
             item.write(Epitem {
                 ep: NonNull::from(ep),
-                key,
+                key: new.key,
                 events: AtomicEvents::new(events),
-                data: Cell::new(data),
+                data: Cell::new(new.data),
                 rbn: Cell::new(pin_init::zeroed()),
                 rdllink: Rdllink::new(),
                 link: FileLink::new(),
                 hooks: WaitHooks::new(),
                 ws: WakeupSource::none(),
-                kind,
+                kind: new.kind,
                 tied: Cell::new(CtlFlags::NONE),
-                traits: Traits::new(kind, policy),
+                traits: Traits::new(new.kind, policy),
                 foreign: Cell::new(ForeignReady::Unknown),
             })
         };
-        // The charge is given back when the box is dropped.
-        core::mem::forget(charge);
-        // INVARIANT: Allocated and initialised above.
-        Ok(Self(item))
+        // INVARIANT: Initialised above.
+        Self(item)
+    }
+
+    /// Ends the registration; its memory, which comes uninitialised, and its charge are the
+    /// caller's.
+    pub(crate) fn into_memory(self) -> NonNull<Epitem> {
+        let item = self.into_raw();
+        // SAFETY: The only owner gives it up: nobody refers to the object from here on.
+        unsafe { core::ptr::drop_in_place(item.as_ptr()) };
+        item
     }
 
     /// Gives up ownership to whoever calls [`Self::from_raw`].

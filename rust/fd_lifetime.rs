@@ -49,7 +49,7 @@ impl Eventpoll {
         });
         if let Some(item) = bound.map(NonNull::from) {
             // SAFETY: In this set.
-            unsafe { self.remove(&mut interest, item) };
+            drop(unsafe { self.remove(&mut interest, item) });
         }
     }
 
@@ -69,7 +69,7 @@ impl Eventpoll {
         });
         if let Some(item) = ours.map(NonNull::from) {
             // SAFETY: In this set.
-            unsafe { self.remove(&mut interest, item) };
+            drop(unsafe { self.remove(&mut interest, item) });
         }
         Err(EBADF)
     }
@@ -92,7 +92,7 @@ impl Eventpoll {
             if binding.is_some_and(|binding| !binding.is_live()) {
                 let item = NonNull::from(item);
                 // SAFETY: In this set.
-                unsafe { self.remove(&mut interest, item) };
+                drop(unsafe { self.remove(&mut interest, item) });
             } else {
                 clear = false;
             }

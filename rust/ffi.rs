@@ -11,6 +11,7 @@ use kernel::{
 // pass pointers to them only.
 #[allow(improper_ctypes)]
 extern "C" {
+    pub(crate) fn repoll_fdget_each(ops: *const c_void, n: u32, words: *mut usize);
     pub(crate) fn repoll_get_file_active(file: *mut bindings::file) -> *mut bindings::file;
     pub(crate) fn repoll_file_is_epoll(file: *const bindings::file) -> bool;
     pub(crate) fn repoll_vfs_poll(
@@ -72,10 +73,14 @@ extern "C" {
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
     pub(crate) fn repoll_put_events(uevents: u64, slots: *const c_void, n: u32) -> u32;
+    pub(crate) fn repoll_get_ops(uops: u64, ops: *mut c_void, n: u32) -> u32;
+    pub(crate) fn repoll_put_results(uops: u64, ops: *const c_void, n: u32) -> u32;
 
     pub(crate) fn repoll_get_current_user() -> *mut bindings::user_struct;
     pub(crate) fn repoll_charge_watch(user: *mut bindings::user_struct) -> bool;
     pub(crate) fn repoll_uncharge_watch(user: *mut bindings::user_struct);
+    pub(crate) fn repoll_charge_watches(user: *mut bindings::user_struct, n: u32) -> bool;
+    pub(crate) fn repoll_uncharge_watches(user: *mut bindings::user_struct, n: u32);
     pub(crate) fn repoll_default_max_watches(item_size: c_uint) -> c_long;
     pub(crate) fn repoll_sysctl_register(max: c_long) -> c_int;
     pub(crate) fn repoll_sysctl_unregister();

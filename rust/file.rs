@@ -46,12 +46,23 @@ impl Fd {
     pub(crate) fn get(fd: i32) -> Result<Self> {
         // SAFETY: No requirements.
         let word = unsafe { bindings::fdget(fd as u32) }.word;
+        // SAFETY: Just taken.
+        unsafe { Self::from_word(word as usize) }
+    }
+
+    /// `EBADF`.
+    ///
+    /// # Safety
+    ///
+    /// `word` is what `fdget()` returned to this task, and nobody else has made use of it.
+    #[inline(always)]
+    pub(crate) unsafe fn from_word(word: usize) -> Result<Self> {
         if word == 0 {
             return Err(EBADF);
         }
-        // INVARIANT: Just taken.
+        // INVARIANT: By the caller's promise.
         Ok(Self {
-            word: word as usize,
+            word,
             _task: NotThreadSafe,
         })
     }

@@ -74,6 +74,7 @@ impl Interest {
     /// The registration with this key.
     // A match on cmp() takes two instructions more at each level.
     #[allow(clippy::comparison_chain)]
+    #[inline(always)] // Calls do little else.
     pub(crate) fn find(&self, key: Key) -> Option<&Epitem> {
         let mut node = self.root.get().rb_node;
         // SAFETY: The walk starts at the root and follows the links of the tree.

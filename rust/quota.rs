@@ -78,6 +78,19 @@ impl<'a> WatchCharge<'a> {
         }
     }
 
+    /// Counts `n` more watches, which [`Self::give_back_many`] ends. Tells whether so many are
+    /// allowed.
+    pub(crate) fn take_many(user: &User, n: usize) -> bool {
+        // SAFETY: `user` holds a reference.
+        unsafe { ffi::repoll_charge_watches(user.0.as_ptr(), n as u32) }
+    }
+
+    /// Ends `n` charges.
+    pub(crate) fn give_back_many(user: &User, n: usize) {
+        // SAFETY: `user` holds a reference.
+        unsafe { ffi::repoll_uncharge_watches(user.0.as_ptr(), n as u32) };
+    }
+
     /// Ends a charge that was forgotten.
     pub(crate) fn give_back(user: &'a User) {
         drop(Self(user));

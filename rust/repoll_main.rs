@@ -103,7 +103,10 @@
 
 use kernel::prelude::*;
 
+mod add;
+mod all_or_nothing;
 mod atomic;
+mod batch;
 mod binding;
 mod busy_poll;
 mod ctl;
@@ -119,11 +122,14 @@ mod file;
 mod foreign;
 mod interest;
 mod nesting;
+mod ops;
 mod quota;
 mod raw_lock;
 mod rdllist;
 mod ready;
+mod stock;
 mod ties;
+mod timeout;
 mod uapi;
 mod wait;
 mod wait_hook;

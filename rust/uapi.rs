@@ -3,6 +3,7 @@
 //! The ABI of `include/uapi/linux/repoll.h` and the checks that need no instance.
 
 pub(crate) use super::ctl_flags::CtlFlags;
+use super::timeout::Timeout;
 use kernel::{
     bindings,
     ioctl::{_IOR, _IOW},
@@ -11,7 +12,7 @@ use kernel::{
     uaccess::{UserPtr, UserSlice},
 };
 
-const TYPE: u32 = 0xE9;
+pub(crate) const TYPE: u32 = 0xE9;
 
 /// `REPOLL_IOC_INFO`, `REPOLL_IOC_CTL` and `REPOLL_IOC_WAIT`.
 pub(crate) const IOC_INFO: u32 = _IOR::<Info>(TYPE, 0x00);
@@ -29,6 +30,7 @@ const FEATURE_FADVISE: u64 = 1 << 2;
 const FEATURE_WAKE_POLICY: u64 = 1 << 3;
 const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
+const FEATURE_BATCH: u64 = 1 << 6;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
@@ -68,7 +70,8 @@ impl Info {
         Self {
             version: ABI_VERSION,
             max_nests,
-            features: if busy_poll { FEATURE_BUSY_POLL } else { 0 }
+            features: FEATURE_BATCH
+                | if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
                 | if fadvise { FEATURE_FADVISE } else { 0 }
                 | FEATURE_WAKE_POLICY
@@ -160,7 +163,20 @@ pub(crate) enum Op {
     Del,
 }
 
-/// A decoded `REPOLL_IOC_CTL` or `REPOLL_FADVISE_CTL`.
+impl Op {
+    /// `EPOLL_CTL_*`.
+    #[inline]
+    pub(crate) fn from_raw(op: i32) -> Option<Self> {
+        match op as u32 {
+            bindings::EPOLL_CTL_ADD => Some(Op::Add),
+            bindings::EPOLL_CTL_MOD => Some(Op::Mod),
+            bindings::EPOLL_CTL_DEL => Some(Op::Del),
+            _ => None,
+        }
+    }
+}
+
+/// A decoded `REPOLL_IOC_CTL` or `REPOLL_FADVISE_CTL`, or an operation of a `REPOLL_IOC_BATCH`.
 pub(crate) struct CtlRequest {
     /// `None` for an operation that there is not, which is found out only after the fd.
     pub(crate) op: Option<Op>,
@@ -178,12 +194,7 @@ impl CtlRequest {
     /// in-tree, every operation but `EPOLL_CTL_DEL` reads, unknown ones too; that one if it is for
     /// the token.
     pub(crate) fn new(op: i32, fd: i32, event: u64, flags: CtlFlags) -> Result<Self> {
-        let op = match op as u32 {
-            bindings::EPOLL_CTL_ADD => Some(Op::Add),
-            bindings::EPOLL_CTL_MOD => Some(Op::Mod),
-            bindings::EPOLL_CTL_DEL => Some(Op::Del),
-            _ => None,
-        };
+        let op = Op::from_raw(op);
         if flags != CtlFlags::NONE {
             flags.check(op, fd)?;
         }
@@ -199,45 +210,6 @@ impl CtlRequest {
             data: read.data,
             flags,
         })
-    }
-}
-
-/// How long a wait may take.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Timeout {
-    Never,
-    Poll,
-    /// A point of the monotonic clock, in ns.
-    Until(i64),
-}
-
-impl Timeout {
-    fn after_ns(ns: i64) -> Self {
-        if ns == 0 {
-            return Timeout::Poll;
-        }
-        // SAFETY: No requirements; may be called in process context.
-        Timeout::Until(unsafe { super::ffi::repoll_deadline_after(ns) })
-    }
-
-    /// `ms` as in `epoll_wait()`, an `int` there: negative for no limit.
-    fn from_ms(ms: i64) -> Self {
-        if ms < 0 {
-            return Timeout::Never;
-        }
-        Self::after_ns(ms.saturating_mul(1_000_000))
-    }
-
-    /// `uts`: the user address of a relative timespec, or 0 for no limit. May sleep. `EFAULT`,
-    /// `EINVAL`.
-    fn from_user(uts: u64) -> Result<Self> {
-        if uts == 0 {
-            return Ok(Timeout::Never);
-        }
-        let mut ns = 0;
-        // SAFETY: `ns` is valid for writes; the user address is checked by the callee.
-        kernel::error::to_result(unsafe { super::ffi::repoll_get_timeout(uts, &mut ns) })?;
-        Ok(Self::after_ns(ns))
     }
 }
 
@@ -307,6 +279,14 @@ impl WaitRequest {
         }
     }
 
+    /// The same without a sleep.
+    pub(crate) fn without_sleep(&self) -> Self {
+        Self {
+            timeout: Timeout::Poll,
+            ..*self
+        }
+    }
+
     /// Runs `wait` with the caller's signal mask in place, if it gave one. May sleep.
     ///
     /// `EFAULT` or `EINVAL` for the mask, else what `wait` returns. After `EINTR` the delivery of
@@ -332,42 +312,6 @@ impl WaitRequest {
 #[kernel::macros::kunit_tests(repoll_uapi)]
 mod tests {
     use super::*;
-
-    /// The deadline of `timeout`, if it has one, as ns from `now` on.
-    fn left(timeout: Timeout, now: i64) -> Option<i64> {
-        match timeout {
-            Timeout::Until(deadline) => deadline.checked_sub(now),
-            Timeout::Never | Timeout::Poll => None,
-        }
-    }
-
-    #[test]
-    fn timeout_in_ms() {
-        assert!(Timeout::from_ms(-1) == Timeout::Never);
-        assert!(Timeout::from_ms(i64::MIN) == Timeout::Never);
-        assert!(Timeout::from_ms(0) == Timeout::Poll);
-        // SAFETY: No requirements.
-        let before = unsafe { super::super::ffi::repoll_now() };
-        let timeout = Timeout::from_ms(1000);
-        // SAFETY: No requirements.
-        let after = unsafe { super::super::ffi::repoll_now() };
-        assert!(left(timeout, before).is_some_and(|ns| ns >= 1_000_000_000));
-        assert!(left(timeout, after).is_some_and(|ns| ns <= 1_000_000_000));
-    }
-
-    #[test]
-    fn timeout_does_not_overflow() {
-        // SAFETY: No requirements.
-        let now = unsafe { super::super::ffi::repoll_now() };
-        for ms in [i64::from(i32::MAX), i64::MAX / 1_000_000, i64::MAX] {
-            assert!(left(Timeout::from_ms(ms), now).is_some_and(|ns| ns >= 2_147_483_647_000_000));
-        }
-    }
-
-    #[test]
-    fn timespec_may_be_missing() {
-        assert!(Timeout::from_user(0) == Ok(Timeout::Never));
-    }
 
     #[test]
     fn maxevents_is_limited() {

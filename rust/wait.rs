@@ -2,11 +2,7 @@
 
 //! Waiting for events.
 
-use super::{
-    eventpoll::Eventpoll,
-    uapi::{Timeout, WaitRequest},
-    wait_queue::Waiter,
-};
+use super::{eventpoll::Eventpoll, timeout::Timeout, uapi::WaitRequest, wait_queue::Waiter};
 use kernel::prelude::*;
 
 impl Eventpoll {

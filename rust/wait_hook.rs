@@ -181,9 +181,10 @@ struct HookTable {
     failed: bool,
 }
 
-/// Polls the file of a new registration and hooks it to the file's wait queues. May sleep.
+/// Polls the file of a new registration for `events` and hooks it to the file's wait queues. May
+/// sleep.
 ///
-/// Returns the events that are there already; `ENOMEM` when a hook could not be allocated, in which
+/// Returns those of `events` that are there already; `ENOMEM` when a hook could not be allocated, in which
 /// case the caller takes the others off with [`WaitHooks::unhook`].
 ///
 /// # Safety
@@ -192,9 +193,9 @@ struct HookTable {
 pub(crate) unsafe fn poll_and_hook(
     item: &Epitem,
     target: Target<'_>,
+    events: Events,
     depth: u32,
 ) -> Result<Events> {
-    let events = item.events.load();
     let mut table = HookTable {
         pt: bindings::poll_table_struct {
             _qproc: Some(queue_proc),

@@ -1,12 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/poll.h>
 #include <linux/string.h>
 
+#include "../../include/uapi/linux/repoll.h"
 #include "helpers.h"
+
+/*
+ * fdget() for the fds of @n operations, in one go: into @words what it returns for each. A
+ * table that nobody else has stays as it is until the system call ends.
+ */
+void repoll_fdget_each(const struct repoll_op *ops, u32 n, unsigned long *words)
+{
+	struct files_struct *files = current->files;
+	bool shared = atomic_read_acquire(&files->count) != 1;
+
+	for (u32 i = 0; i < n; i++) {
+		struct file *file;
+
+		if (shared) {
+			words[i] = fdget(ops[i].fd).word;
+			continue;
+		}
+		file = files_lookup_fd_raw(files, ops[i].fd);
+		words[i] = file && !(file->f_mode & FMODE_PATH) ? (unsigned long)file : 0;
+	}
+}
 
 /*
  * A reference to @file unless its last one is gone, NULL then. The caller

@@ -20,12 +20,14 @@ struct kmem_cache;
 struct mutex;
 struct poll_table_struct;
 struct raw_spinlock;
+struct repoll_op;
 struct timespec64;
 struct user_struct;
 struct wait_queue_entry;
 struct wait_queue_head;
 
 /* file.c */
+void repoll_fdget_each(const struct repoll_op *ops, u32 n, unsigned long *words);
 struct file *repoll_get_file_active(struct file *file);
 bool repoll_file_is_epoll(const struct file *file);
 __poll_t repoll_vfs_poll(struct file *file, struct poll_table_struct *pt);
@@ -108,11 +110,15 @@ struct repoll_slot {
 bool repoll_access_ok(u64 addr, size_t size);
 int repoll_get_event(u64 uevent, struct epoll_event *event);
 u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n);
+u32 repoll_get_ops(u64 uops, struct repoll_op *ops, u32 n);
+u32 repoll_put_results(u64 uops, const struct repoll_op *ops, u32 n);
 
 /* user.c */
 struct user_struct *repoll_get_current_user(void);
 bool repoll_charge_watch(struct user_struct *user);
 void repoll_uncharge_watch(struct user_struct *user);
+bool repoll_charge_watches(struct user_struct *user, u32 n);
+void repoll_uncharge_watches(struct user_struct *user, u32 n);
 long repoll_default_max_watches(unsigned int item_size);
 int repoll_sysctl_register(long max);
 void repoll_sysctl_unregister(void);

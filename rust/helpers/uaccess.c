@@ -6,6 +6,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "../../include/uapi/linux/repoll.h"
 #include "helpers.h"
 
 bool repoll_access_ok(u64 addr, size_t size)
@@ -52,4 +53,57 @@ u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 	}
 fault:
 	return slot - slots;
+}
+
+/*
+ * Read up to @n operations at user address @uops, and leave -ECANCELED as the result
+ * of each there: of an array that cannot be written nothing is carried out. Return: how
+ * many came before the first that could not be read, or its result not written.
+ */
+u32 repoll_get_ops(u64 uops, struct repoll_op *ops, u32 n)
+{
+	struct repoll_op __user *from = u64_to_user_ptr(uops);
+	struct repoll_op *op = ops, *end = ops + n;
+
+	if (should_fail_usercopy())
+		return 0;
+	/* A fault leaves op at the operation that faulted. */
+	scoped_user_rw_access_size(from, n * sizeof(*from), fault) {
+		struct repoll_op __user *next = from;
+
+		for (; op != end; op++, next++) {
+			unsafe_get_user(op->op, &next->op, fault);
+			unsafe_get_user(op->fd, &next->fd, fault);
+			unsafe_get_user(op->data, &next->data, fault);
+			unsafe_get_user(op->events, &next->events, fault);
+			unsafe_get_user(op->flags, &next->flags, fault);
+			unsafe_get_user(op->reserved, &next->reserved, fault);
+			op->result = -ECANCELED;
+			unsafe_put_user(-ECANCELED, &next->result, fault);
+		}
+	}
+fault:
+	return op - ops;
+}
+
+/*
+ * Store the results of @n operations at user address @uops. Return: how many were
+ * stored before the first that could not be.
+ */
+u32 repoll_put_results(u64 uops, const struct repoll_op *ops, u32 n)
+{
+	const struct repoll_op *op = ops, *end = ops + n;
+	struct repoll_op __user *to = u64_to_user_ptr(uops);
+
+	if (should_fail_usercopy())
+		return 0;
+	/* A fault leaves op at the operation that faulted. */
+	scoped_user_write_access_size(to, n * sizeof(*to), fault) {
+		struct repoll_op __user *next = to;
+
+		for (; op != end; op++, next++)
+			unsafe_put_user(op->result, &next->result, fault);
+	}
+fault:
+	return op - ops;
 }

@@ -35,6 +35,20 @@ void repoll_uncharge_watch(struct user_struct *user)
 	percpu_counter_dec(&user->epoll_watches);
 }
 
+/* The same for @n watches: all of them, or none if they are too many. */
+bool repoll_charge_watches(struct user_struct *user, u32 n)
+{
+	if (percpu_counter_compare(&user->epoll_watches, READ_ONCE(max_user_watches) - n) > 0)
+		return false;
+	percpu_counter_add(&user->epoll_watches, n);
+	return true;
+}
+
+void repoll_uncharge_watches(struct user_struct *user, u32 n)
+{
+	percpu_counter_sub(&user->epoll_watches, n);
+}
+
 /* 4 % of low memory, the rule of in-tree epoll. */
 long repoll_default_max_watches(unsigned int item_size)
 {

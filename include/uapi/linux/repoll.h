@@ -51,6 +51,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_BIND		(1ULL << 4)
 /* REPOLL_CTL_TOKEN is there. Since version 3. */
 #define REPOLL_FEATURE_TOKEN		(1ULL << 5)
+/* REPOLL_IOC_BATCH is there. Since version 3. */
+#define REPOLL_FEATURE_BATCH		(1ULL << 6)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -118,11 +120,59 @@ struct repoll_wait {
 /* @timeout is a pointer to a struct __kernel_timespec. */
 #define REPOLL_WAIT_TIMESPEC	(1U << 0)
 
+/**
+ * struct repoll_op - one operation of a batch
+ * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
+ * @fd:		the watched file descriptor.
+ * @data:	the data of the event; read also for EPOLL_CTL_DEL, and ignored.
+ * @events:	its mask; likewise.
+ * @flags:	as in &struct repoll_ctl.
+ * @result:	written: 0, a negative errno, or -ECANCELED if it was not carried out.
+ * @reserved:	must be 0.
+ */
+struct repoll_op {
+	__s32 op;
+	__s32 fd;
+	__u64 data;
+	__u32 events;
+	__u32 flags;
+	__s32 result;
+	__u32 reserved;
+};
+
+/**
+ * struct repoll_batch - change the interest set many times, and wait (REPOLL_IOC_BATCH)
+ * @ops:	pointer to an array of @nr_ops &struct repoll_op.
+ * @nr_ops:	0 to REPOLL_BATCH_MAX.
+ * @flags:	REPOLL_BATCH_* bits.
+ * @wait:	pointer to the &struct repoll_wait of a wait that follows, or 0 for none.
+ * @succeeded:	written, before the wait: how many operations succeeded.
+ * @reserved:	must be 0.
+ *
+ * The ioctl returns the number of operations that succeeded or, with @wait, what
+ * the wait returns. That wait does not sleep if an operation failed.
+ */
+struct repoll_batch {
+	__u64 ops;
+	__u32 nr_ops;
+	__u32 flags;
+	__u64 wait;
+	__u32 succeeded;
+	__u32 reserved;
+};
+
+/* All of the operations have an effect, or none has. */
+#define REPOLL_BATCH_ATOMIC	(1U << 0)
+
+/* The most operations in one batch. */
+#define REPOLL_BATCH_MAX	1024
+
 #define REPOLL_IOC_TYPE	0xE9
 
 #define REPOLL_IOC_INFO	_IOR(REPOLL_IOC_TYPE, 0x00, struct repoll_info)
 #define REPOLL_IOC_CTL	_IOW(REPOLL_IOC_TYPE, 0x01, struct repoll_ctl)
 #define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
+#define REPOLL_IOC_BATCH	_IOWR(REPOLL_IOC_TYPE, 0x03, struct repoll_batch)
 
 /*
  * The two frequent calls without the detour that ioctl() is: a module cannot add

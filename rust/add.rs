@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! ADD: new members of the interest set.
+
+use super::{
+    ctl::{create_wakeup_source, exclusive_ok, Access, Checked, EachTime},
+    epitem::{EpitemBox, Key},
+    eventpoll::Eventpoll,
+    events::Events,
+    ffi,
+    file::{Target, TargetKind},
+    interest::Interest,
+    nesting,
+    stock::{Items, OneByOne},
+    ties::Ties,
+    uapi::CtlFlags,
+    wait_hook, watched_file,
+};
+use core::ptr::NonNull;
+use kernel::prelude::*;
+
+/// What ADD is asked to register.
+pub(crate) struct Registration<'a> {
+    pub(crate) target: Target<'a>,
+    pub(crate) key: Key,
+    pub(crate) kind: TargetKind,
+    pub(crate) events: Events,
+    pub(crate) data: u64,
+    pub(crate) flags: CtlFlags,
+}
+
+impl<'a> Registration<'a> {
+    /// `EINVAL` for an exclusive one that may not be.
+    #[inline(always)]
+    pub(crate) fn new(checked: &Checked<'a>, data: u64, flags: CtlFlags) -> Result<Self> {
+        let kind = checked.target.kind();
+        let policy = flags.wake_policy();
+        if checked.is_exclusive() && (kind.is_eventpoll() || !exclusive_ok(checked.events, policy))
+        {
+            return Err(EINVAL);
+        }
+        Ok(Self {
+            target: checked.target,
+            key: checked.key,
+            kind,
+            events: checked.events,
+            data,
+            flags,
+        })
+    }
+}
+
+impl Eventpoll {
+    /// [`Self::add_once`], also for what is to be bound, and where one that is not there any more is
+    /// in the way.
+    #[inline(always)]
+    pub(crate) fn add(&self, set: &mut impl Access, new: &Registration<'_>) -> Result {
+        if new.flags.intersects(CtlFlags::BIND) {
+            set.let_go();
+            return self.add_bound(new);
+        }
+        match self.add_once(set, new) {
+            Err(EEXIST) => {
+                set.let_go();
+                self.add_again(new)
+            }
+            added => added,
+        }
+    }
+
+    #[cold]
+    fn add_bound(&self, new: &Registration<'_>) -> Result {
+        self.see_fd_closes()?;
+        match self.add_once(&mut EachTime(self), new) {
+            Err(EEXIST) => self.add_again(new)?,
+            added => added?,
+        }
+        self.confirm_binding(new.key)
+    }
+
+    /// After `EEXIST`. What was in the way may have been about to go, or have gone since.
+    #[cold]
+    fn add_again(&self, new: &Registration<'_>) -> Result {
+        let is_token = new.flags.intersects(CtlFlags::TOKEN);
+        while self.make_way(new.key, is_token.then_some(new.data)) {
+            match self.add_once(&mut EachTime(self), new) {
+                // Another thread was faster, once more.
+                // SAFETY: No requirements.
+                Err(EEXIST) if unsafe { ffi::repoll_fatal_signal_pending() } => return Err(EINTR),
+                Err(EEXIST) => {}
+                added => return added,
+            }
+        }
+        Err(EEXIST)
+    }
+
+    #[inline(always)]
+    fn add_once(&self, set: &mut impl Access, new: &Registration<'_>) -> Result {
+        if new.kind == TargetKind::Plain {
+            let inserted = set.with(|interest, items| {
+                // Asked under the mutex: an ADD that nests this instance first says so and then
+                // counts the members, under the mutex. Whoever comes later must do its own counting.
+                (!self.topology.is_nested()).then(|| self.insert_with_ties(interest, items, new))
+            });
+            if let Some(result) = inserted {
+                return result;
+            }
+        }
+        set.let_go();
+        nesting::add(self, new.target, new.key, || match new.kind {
+            TargetKind::Foreign => self.insert_foreign(new),
+            TargetKind::Plain | TargetKind::Nested => {
+                self.insert_with_ties(&mut self.interest.lock(), &mut OneByOne, new)
+            }
+        })
+    }
+
+    /// [`Self::insert`], and what the flags ask for. Leaves nothing behind if it fails.
+    #[inline(always)]
+    fn insert_with_ties(
+        &self,
+        interest: &mut Interest,
+        items: &mut impl Items,
+        new: &Registration<'_>,
+    ) -> Result {
+        if new.flags.ties() == CtlFlags::NONE {
+            return self.insert(interest, items, new);
+        }
+        self.insert_and_tie(interest, new)
+    }
+
+    #[cold]
+    fn insert_and_tie(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
+        let ties = Ties::new(self, interest, new.flags, new.key, new.data)?;
+        self.insert(interest, &mut OneByOne, new)?;
+        interest.tie(new.key, ties);
+        Ok(())
+    }
+
+    /// Registers a file that may be polled under the mutex. Leaves nothing behind if it fails.
+    fn insert(
+        &self,
+        interest: &mut Interest,
+        items: &mut impl Items,
+        new: &Registration<'_>,
+    ) -> Result {
+        let vacancy = interest.vacancy(new.key).ok_or(EEXIST)?;
+        let item = items.make(self, new, new.events)?;
+        if new.events.intersects(Events::WAKEUP) {
+            create_wakeup_source(vacancy.interest(), &item)?;
+        }
+        let item = NonNull::from(vacancy.fill(item).map_err(|(error, _)| error)?);
+        // SAFETY: In the set, which is locked.
+        let this = unsafe { item.as_ref() };
+        watched_file::enter(this);
+        if self.busy_poll.is_on() {
+            self.busy_poll.note_napi(new.key.file);
+        }
+        // SAFETY: The epitem is in its final place; `remove` takes the hooks off.
+        match unsafe { wait_hook::poll_and_hook(this, new.target, new.events, 1) } {
+            Ok(ready) => {
+                if !ready.is_empty() {
+                    self.post(interest, this);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // SAFETY: In this set.
+                items.end(unsafe { self.remove(interest, item) });
+                Err(error)
+            }
+        }
+    }
+
+    /// Registers an instance of in-tree epoll, which must not be polled under the mutex.
+    ///
+    /// It is hooked while nobody else knows it, with an empty mask so that its wakeups do nothing,
+    /// and entered with its readiness unknown; the next wait asks.
+    fn insert_foreign(&self, new: &Registration<'_>) -> Result {
+        if self.interest.lock().find(new.key).is_some() {
+            return Err(EEXIST);
+        }
+        let item = OneByOne.make(self, new, Events::NONE)?;
+        // SAFETY: The box does not move its epitem. Its hooks are off before it goes: below, or by
+        // `remove`.
+        let hooked = unsafe { wait_hook::poll_and_hook(&item, new.target, Events::NONE, 0) };
+        let entered = match hooked {
+            Ok(_) => self.enter_foreign(new, item),
+            Err(error) => Err((error, item)),
+        };
+        entered.map_err(|(error, item)| {
+            item.hooks.unhook();
+            error
+        })
+    }
+
+    /// Enters `item`, an in-tree instance that is hooked already, or gives it back.
+    fn enter_foreign(
+        &self,
+        new: &Registration<'_>,
+        item: EpitemBox,
+    ) -> Result<(), (Error, EpitemBox)> {
+        let mut interest = self.interest.lock();
+        let ties = match Ties::new(self, &interest, new.flags, new.key, new.data) {
+            Ok(ties) => ties,
+            Err(error) => return Err((error, item)),
+        };
+        let Some(vacancy) = interest.vacancy(new.key) else {
+            return Err((EEXIST, item));
+        };
+        if new.events.intersects(Events::WAKEUP) {
+            if let Err(error) = create_wakeup_source(vacancy.interest(), &item) {
+                return Err((error, item));
+            }
+        }
+        let item = NonNull::from(vacancy.fill(item)?);
+        // SAFETY: In the set, which is locked.
+        let item = unsafe { item.as_ref() };
+        watched_file::enter(item);
+        item.events.store(new.events);
+        self.post(&interest, item);
+        interest.tie(new.key, ties);
+        Ok(())
+    }
+}
