@@ -109,6 +109,21 @@ static inline int device_ctl(int epfd, int op, int fd, const struct epoll_event 
 	return ret == -ENOSYS ? device_ioctl_ctl(epfd, op, fd, event, 0) : device_failure(ret);
 }
 
+/* Operations, and a wait after them unless that is NULL. */
+__attribute__((unused))
+static int device_batch(int epfd, struct repoll_op *ops, uint32_t nr_ops, uint32_t flags,
+			const struct repoll_wait *wait)
+{
+	struct repoll_batch batch = {
+		.ops = to_user_ptr(ops),
+		.nr_ops = nr_ops,
+		.flags = flags,
+		.wait = to_user_ptr(wait),
+	};
+
+	return ioctl(epfd, REPOLL_IOC_BATCH, &batch);
+}
+
 /*
  * The kernel's form of @timeout, in @kernel where the two differ. Where they do
  * not, the pointer is handed on unread, so that a bad one gives EFAULT.

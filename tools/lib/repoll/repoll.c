@@ -38,6 +38,26 @@ int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsign
 	return instance_result(device_ioctl_ctl(epfd, op, fd, event, flags));
 }
 
+int repoll_batch(int epfd, struct repoll_op *ops, unsigned int nr_ops, unsigned int flags)
+{
+	return instance_result(device_batch(epfd, ops, nr_ops, flags, NULL));
+}
+
+int repoll_batch_pwait(int epfd, struct repoll_op *ops, unsigned int nr_ops,
+		       unsigned int flags, struct epoll_event *events, int maxevents,
+		       int timeout, const sigset_t *sigmask)
+{
+	struct repoll_wait wait = {
+		.events = to_user_ptr(events),
+		.maxevents = maxevents,
+		.timeout = timeout,
+		.sigmask = to_user_ptr(sigmask),
+		.sigsetsize = KERNEL_SIGSET_SIZE,
+	};
+
+	return instance_result(CANCELLABLE(device_batch(epfd, ops, nr_ops, flags, &wait)));
+}
+
 /* Out of line: a single thread need not save the registers that this takes. */
 __attribute__((noinline))
 static int wait_beside_threads(int epfd, struct epoll_event *events, int maxevents, int timeout)

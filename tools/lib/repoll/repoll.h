@@ -71,6 +71,44 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
  */
 int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
 
+struct repoll_op;	/* of <linux/repoll.h> */
+
+/**
+ * repoll_batch() - change the interest set many times in one call
+ * @epfd:	the instance.
+ * @ops:	the operations, in the order in which they are carried out. The
+ *		result of each is stored: 0, or the negative of the errno that
+ *		repoll_ctl_flags() would have set.
+ * @nr_ops:	how many they are, at most REPOLL_BATCH_MAX.
+ * @flags:	0, or REPOLL_BATCH_ATOMIC: if one fails, none has an effect, and the
+ *		result of all others is -ECANCELED.
+ *
+ * Return: how many operations succeeded.
+ *
+ * Errors: EBADF (@epfd is not open), EINVAL (@epfd is not an instance; @flags),
+ * E2BIG (@nr_ops), EFAULT (@ops; what has been done by then stays done), ENOMEM
+ * (only for REPOLL_BATCH_ATOMIC). Any other failure is the result of an operation.
+ */
+int repoll_batch(int epfd, struct repoll_op *ops, unsigned int nr_ops, unsigned int flags);
+
+/**
+ * repoll_batch_pwait() - change the interest set many times, and wait, in one call
+ * @epfd, @ops, @nr_ops, @flags: as for repoll_batch().
+ * @events, @maxevents, @timeout, @sigmask: as for repoll_pwait().
+ *
+ * If an operation failed, the wait does not sleep, so that its result can be
+ * looked at. A cancellation point, as repoll_wait() is.
+ *
+ * Return: the number of events stored, 0 when the timeout expired or an operation
+ * failed.
+ *
+ * Errors: those of repoll_batch(), and of repoll_pwait(). After EINTR, and after
+ * EFAULT for @events, the operations have been carried out.
+ */
+int repoll_batch_pwait(int epfd, struct repoll_op *ops, unsigned int nr_ops,
+		       unsigned int flags, struct epoll_event *events, int maxevents,
+		       int timeout, const sigset_t *sigmask);
+
 /**
  * repoll_wait() - wait for events
  * @epfd:	the instance.
