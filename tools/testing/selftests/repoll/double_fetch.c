@@ -145,4 +145,53 @@ TEST_F(request_fetch, each_byte_of_wait)
 	}
 }
 
+TEST_F(request_fetch, each_byte_of_batch)
+{
+	static struct epoll_event event;
+	static struct repoll_wait wait = { .events = (uintptr_t)&event, .maxevents = 1 };
+	static struct repoll_op op = { .op = EPOLL_CTL_ADD, .events = EPOLLIN };
+	static struct repoll_batch request = {
+		.ops = (uintptr_t)&op, .nr_ops = 1, .wait = (uintptr_t)&wait,
+	};
+	int ret = 0;
+
+	NEED_BREAKPOINTS();
+	for (int atomic = 0; atomic < 2; atomic++) {
+		request.flags = atomic ? REPOLL_BATCH_ATOMIC : 0;
+		for (size_t i = 0; i < sizeof(op); i++) {
+			/* The result is written when it is read and when it is known. */
+			bool twice = i / 4 == offsetof(struct repoll_op, result) / 4;
+
+			op.fd = new_eventfd(0);
+			EXPECT_EQ(1 + twice,
+				  ACCESSES((char *)&op + i,
+					   ret = ioctl(ep, REPOLL_IOC_BATCH, &request))) {
+				TH_LOG("byte %zu of the operation", i);
+			}
+			EXPECT_EQ(0, ret);
+			EXPECT_EQ(0, op.result);
+		}
+	}
+	for (size_t i = 0; i < sizeof(request); i++) {
+		bool twice = i / 4 == offsetof(struct repoll_batch, succeeded) / 4;
+
+		op.fd = new_eventfd(0);
+		/* It is read as a whole, and has a field that is written. */
+		EXPECT_EQ(1 + twice, ACCESSES((char *)&request + i,
+					      ret = ioctl(ep, REPOLL_IOC_BATCH, &request))) {
+			TH_LOG("byte %zu of the request", i);
+		}
+		EXPECT_EQ(0, ret);
+		EXPECT_EQ(1U, request.succeeded);
+	}
+	for (size_t i = 0; i < sizeof(wait); i++) {
+		op.fd = new_eventfd(0);
+		EXPECT_EQ(1, ACCESSES((char *)&wait + i,
+				      ret = ioctl(ep, REPOLL_IOC_BATCH, &request))) {
+			TH_LOG("byte %zu of the wait", i);
+		}
+		EXPECT_EQ(0, ret);
+	}
+}
+
 TEST_HARNESS_MAIN

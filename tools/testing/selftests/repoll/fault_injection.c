@@ -233,4 +233,105 @@ TEST_F(fault_injection, wait_loses_no_edge)
 	EXPECT_LE(1, try_all(_metadata, TRIAL(new_eventfd(1), register_edge, call_wait, always)));
 }
 
+/* An ADD with one wait queue, one with two, a MOD and a DEL. */
+static struct repoll_op ops[4];
+
+static void prepare_batch(struct trial *trial)
+{
+	struct epoll_event event = { .events = EPOLLPRI };
+
+	(void)trial;
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		repoll_ctl(ep, EPOLL_CTL_DEL, ops[i].fd, NULL);
+		if (ops[i].op != EPOLL_CTL_ADD)
+			MUST(repoll_ctl(ep, EPOLL_CTL_ADD, ops[i].fd, &event));
+	}
+}
+
+/* Some failures come when all has been done, and only cannot be told: EFAULT then. */
+static bool is_batch_done(void)
+{
+	return registrations(ep) == 3 && ready(ep) == 3;
+}
+
+static bool is_batch_undone(struct trial *trial)
+{
+	if (is_batch_done())
+		prepare_batch(trial);
+	return registrations(ep) == 2 && ready(ep) == 0;
+}
+
+static int call_atomic_batch(struct trial *trial)
+{
+	int ret = result(repoll_batch(ep, ops, ARRAY_SIZE(ops), REPOLL_BATCH_ATOMIC));
+
+	(void)trial;
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		if (ops[i].result && ops[i].result != -ECANCELED)
+			return ops[i].result;
+	}
+	return ret == ARRAY_SIZE(ops) ? 0 : -EIO;
+}
+
+static bool is_any_part_done(struct trial *trial)
+{
+	bool sane = registrations(ep) >= 1 && registrations(ep) <= 4;
+
+	prepare_batch(trial);
+	return sane;
+}
+
+static int call_batch(struct trial *trial)
+{
+	int ret = result(repoll_batch(ep, ops, ARRAY_SIZE(ops), 0)), first = 0;
+
+	(void)trial;
+	if (ret < 0)
+		return ret;
+	for (int i = ARRAY_SIZE(ops) - 1; i >= 0; i--) {
+		ret += !!ops[i].result;
+		first = ops[i].result ?: first;
+	}
+	return ret == ARRAY_SIZE(ops) ? first : -EIO;
+}
+
+static void make_batch(void)
+{
+	int pipe[2];
+	char path[64];
+
+	new_pipe(pipe);
+	put_bytes(pipe[1], 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", pipe[0]);
+	ops[0] = (struct repoll_op){ .op = EPOLL_CTL_ADD, .fd = new_eventfd(1) };
+	ops[1] = (struct repoll_op){ .op = EPOLL_CTL_ADD,
+				     .fd = MUST(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK)) };
+	ops[2] = (struct repoll_op){ .op = EPOLL_CTL_MOD, .fd = new_eventfd(1) };
+	ops[3] = (struct repoll_op){ .op = EPOLL_CTL_DEL, .fd = new_eventfd(1) };
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		ops[i].events = EPOLLIN;
+}
+
+/* What only repoll has. */
+REPOLL_FIXTURE(batch_injection);
+
+TEST_F(batch_injection, atomic_batch_is_done_or_undone)
+{
+	FAULT_INJECTION_OR_SKIP();
+	make_batch();
+	/* Two epitems, a second hook, and the accesses to the array. */
+	EXPECT_LE(5, try_all(_metadata, TRIAL(-1, prepare_batch, call_atomic_batch,
+					      is_batch_undone)));
+}
+
+TEST_F(batch_injection, batch_can_be_retried)
+{
+	FAULT_INJECTION_OR_SKIP();
+	make_batch();
+	EXPECT_LE(3, try_all(_metadata, TRIAL(-1, prepare_batch, call_batch,
+					      is_any_part_done)));
+}
+
 TEST_HARNESS_MAIN

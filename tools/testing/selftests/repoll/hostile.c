@@ -76,7 +76,9 @@ TEST_F(hostile, unknown_numbers_give_ENOTTY)
 
 TEST_F(hostile, other_sizes_and_directions_give_ENOTTY)
 {
-	static const unsigned long good[] = { REPOLL_IOC_INFO, REPOLL_IOC_CTL, REPOLL_IOC_WAIT };
+	static const unsigned long good[] = {
+		REPOLL_IOC_INFO, REPOLL_IOC_CTL, REPOLL_IOC_WAIT, REPOLL_IOC_BATCH,
+	};
 	char page[1 << _IOC_SIZEBITS] = {};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
