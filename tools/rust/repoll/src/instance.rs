@@ -7,11 +7,12 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use crate::batch::Batch;
 use crate::ctl_flags::CtlFlags;
 use crate::event::{Event, EventFlags};
 use crate::uapi::{
-    advise, ioctl, KernelTimespec, RepollCtl, RepollInfo, RepollWait, DEVICE, FADVISE_CTL,
-    FADVISE_WAIT, KERNEL_SIGSET_SIZE, WAIT_TIMESPEC,
+    advise, ioctl, KernelTimespec, RepollBatch, RepollCtl, RepollInfo, RepollWait, BATCH_ATOMIC,
+    DEVICE, FADVISE_CTL, FADVISE_WAIT, KERNEL_SIGSET_SIZE, WAIT_TIMESPEC,
 };
 
 /// What the loaded module offers; see `include/uapi/linux/repoll.h`.
@@ -176,6 +177,71 @@ impl Repoll {
         self.wait_masked(events, timeout, Some(sigmask))
     }
 
+    /// Carries out the operations of `batch` in order, each of which then has a
+    /// [result](Batch::results) of its own. Tells how many succeeded.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG`: there are more than [`MAX_OPS`](crate::MAX_OPS).
+    pub fn batch(&self, batch: &mut Batch<'_>) -> io::Result<usize> {
+        self.run(batch, 0, None)
+    }
+
+    /// Carries out all operations of `batch` and returns true, or does nothing: then
+    /// the first that cannot be carried out has its error as a result, and all others
+    /// have `ECANCELED`.
+    ///
+    /// # Errors
+    ///
+    /// * `E2BIG`: there are more than [`MAX_OPS`](crate::MAX_OPS).
+    /// * `ENOMEM`: the kernel is short of memory.
+    pub fn batch_atomic(&self, batch: &mut Batch<'_>) -> io::Result<bool> {
+        let succeeded = self.run(batch, BATCH_ATOMIC, None)?;
+        Ok(succeeded == batch.len())
+    }
+
+    /// Carries out the operations of `batch` as [`batch`](Self::batch) does, and waits
+    /// as [`wait`](Self::wait) does, in one call. If an operation failed, the wait does
+    /// not sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of both. After `EINTR` the operations have been carried out.
+    pub fn batch_wait<'e>(
+        &self,
+        batch: &mut Batch<'_>,
+        events: &'e mut [Event],
+        timeout: Option<Duration>,
+    ) -> io::Result<&'e [Event]> {
+        let timeout = timeout.map(KernelTimespec::from);
+        let wait = wait_request(events, timeout.as_ref(), None);
+        let count = self.run(batch, 0, Some(&wait))?;
+        Ok(&events[..count])
+    }
+
+    /// What the call returns. `wait` refers to what is valid for the call.
+    fn run(
+        &self,
+        batch: &mut Batch<'_>,
+        flags: u32,
+        wait: Option<&RepollWait>,
+    ) -> io::Result<usize> {
+        let ops = batch.as_raw();
+        let mut request = RepollBatch {
+            ops: ops.as_mut_ptr().expose_provenance() as u64,
+            // What does not fit is too large as well.
+            nr_ops: ops.len().try_into().unwrap_or(u32::MAX),
+            flags,
+            wait: address(wait),
+            succeeded: 0,
+            reserved: 0,
+        };
+        // SAFETY: `request.ops` is the address of as many operations, ours to write.
+        // `wait` outlives the call, and so does what it refers to.
+        let result = unsafe { ioctl(self.as_fd(), &mut request) }?;
+        Ok(result as usize)
+    }
+
     fn ctl(&self, op: i32, fd: BorrowedFd<'_>, event: Option<Event>) -> io::Result<()> {
         let mut request = RepollCtl {
             op,
@@ -211,20 +277,9 @@ impl Repoll {
         timeout: Option<Duration>,
         sigmask: Option<&libc::sigset_t>,
     ) -> io::Result<&'e [Event]> {
-        // More than the kernel accepts at once is no mistake, just more than needed.
-        const MAX_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
-
         let whole_ms = whole_milliseconds(timeout);
         let timeout = timeout.map(KernelTimespec::from);
-        let mut request = RepollWait {
-            events: events.as_mut_ptr().expose_provenance() as u64,
-            maxevents: events.len().min(MAX_EVENTS) as i32,
-            flags: WAIT_TIMESPEC,
-            timeout: address(timeout.as_ref()) as i64,
-            sigmask: address(sigmask),
-            sigsetsize: KERNEL_SIGSET_SIZE,
-            reserved: 0,
-        };
+        let mut request = wait_request(events, timeout.as_ref(), sigmask);
         let call = FADVISE_WAIT | u64::from(request.maxevents as u32);
         let count = whole_ms
             .filter(|_| sigmask.is_none())
@@ -235,6 +290,26 @@ impl Repoll {
             // that outlive the call, or 0.
             .unwrap_or_else(|| unsafe { ioctl(self.as_fd(), &mut request) })?;
         Ok(&events[..count as usize])
+    }
+}
+
+/// A wait for `events`; it holds the addresses of what it is given.
+fn wait_request(
+    events: &mut [Event],
+    timeout: Option<&KernelTimespec>,
+    sigmask: Option<&libc::sigset_t>,
+) -> RepollWait {
+    // More than the kernel accepts at once is no mistake, just more than needed.
+    const MAX_EVENTS: usize = i32::MAX as usize / size_of::<Event>();
+
+    RepollWait {
+        events: events.as_mut_ptr().expose_provenance() as u64,
+        maxevents: events.len().min(MAX_EVENTS) as i32,
+        flags: WAIT_TIMESPEC,
+        timeout: address(timeout) as i64,
+        sigmask: address(sigmask),
+        sigsetsize: KERNEL_SIGSET_SIZE,
+        reserved: 0,
     }
 }
 

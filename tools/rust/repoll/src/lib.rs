@@ -31,11 +31,13 @@
 #![deny(missing_docs, unsafe_op_in_unsafe_fn)]
 #![cfg(target_os = "linux")]
 
+mod batch;
 mod ctl_flags;
 mod event;
 mod instance;
 mod uapi;
 
+pub use batch::{Batch, MAX_OPS};
 pub use ctl_flags::{CtlFlags, WakePolicy};
 pub use event::{Event, EventFlags};
 pub use instance::{Info, Repoll};

@@ -42,6 +42,33 @@ pub(crate) struct RepollWait {
     pub(crate) reserved: u32,
 }
 
+/// `struct repoll_op`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RepollOp {
+    pub(crate) op: i32,
+    pub(crate) fd: i32,
+    pub(crate) data: u64,
+    pub(crate) events: u32,
+    pub(crate) flags: u32,
+    pub(crate) result: i32,
+    pub(crate) reserved: u32,
+}
+
+/// `struct repoll_batch`.
+#[repr(C)]
+pub(crate) struct RepollBatch {
+    pub(crate) ops: u64,
+    pub(crate) nr_ops: u32,
+    pub(crate) flags: u32,
+    pub(crate) wait: u64,
+    pub(crate) succeeded: u32,
+    pub(crate) reserved: u32,
+}
+
+/// `REPOLL_BATCH_ATOMIC`.
+pub(crate) const BATCH_ATOMIC: u32 = 1 << 0;
+
 /// `struct __kernel_timespec`.
 #[repr(C)]
 pub(crate) struct KernelTimespec {
@@ -103,6 +130,12 @@ unsafe impl Request for RepollCtl {
 // mask it refers to, and writes at most `maxevents` events.
 unsafe impl Request for RepollWait {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x02);
+}
+
+// SAFETY: REPOLL_IOC_BATCH reads and writes a `struct repoll_batch` and the operations
+// it refers to, and carries out the wait that it refers to.
+unsafe impl Request for RepollBatch {
+    const REQUEST: u32 = ioc::<Self>(IOC_READ | IOC_WRITE, 0x03);
 }
 
 /// Carry out a request. An errno comes back as the error.
@@ -168,6 +201,11 @@ mod tests {
         assert_eq!(offset_of!(RepollWait, timeout), 16);
         assert_eq!(offset_of!(RepollWait, sigmask), 24);
         assert_eq!(offset_of!(RepollWait, reserved), 36);
+        assert_eq!(size_of::<RepollOp>(), 32);
+        assert_eq!(offset_of!(RepollOp, result), 24);
+        assert_eq!(size_of::<RepollBatch>(), 32);
+        assert_eq!(offset_of!(RepollBatch, wait), 16);
+        assert_eq!(offset_of!(RepollBatch, reserved), 28);
         assert_eq!(size_of::<KernelTimespec>(), 16);
     }
 
@@ -176,6 +214,7 @@ mod tests {
         assert_eq!(RepollInfo::REQUEST, 0x8018_e900);
         assert_eq!(RepollCtl::REQUEST, 0x4018_e901);
         assert_eq!(RepollWait::REQUEST, 0x4028_e902);
+        assert_eq!(RepollBatch::REQUEST, 0xc020_e903);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{CtlFlags, Event, EventFlags, Repoll, WakePolicy};
+use repoll::{Batch, CtlFlags, Event, EventFlags, Repoll, WakePolicy};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -239,6 +239,40 @@ fn bound_registration_ends_with_its_descriptor() {
 
 #[test]
 #[ignore = "needs /dev/repoll"]
+fn batch_gives_each_operation_its_result() {
+    let (near, far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut batch = Batch::new();
+    let mut events = [Event::default(); 4];
+    let event = Event::new(EventFlags::OUT, 3);
+
+    batch.add(&near, event);
+    batch.add(&near, event);
+    batch.delete(&far);
+    assert_eq!(repoll.batch(&mut batch).unwrap(), 1);
+    let errnos: Vec<_> = batch
+        .results()
+        .map(|result| result.err().and_then(|error| error.raw_os_error()))
+        .collect();
+    assert_eq!(errnos, [None, Some(libc::EEXIST), Some(libc::ENOENT)]);
+
+    // One that failed does not let the wait sleep, one that did not does.
+    let none = Event::new(EventFlags::PRI, 3);
+    batch.clear();
+    batch.modify(&near, none);
+    batch.delete(&far);
+    assert!(repoll
+        .batch_wait(&mut batch, &mut events, None)
+        .unwrap()
+        .is_empty());
+    batch.clear();
+    batch.modify(&near, event);
+    let ready = repoll.batch_wait(&mut batch, &mut events, None).unwrap();
+    assert_eq!(ready[0].data(), 3);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
 fn token_finds_a_registration_whose_descriptor_is_closed() {
     let (near, mut far) = pair();
     let copy = near.try_clone().unwrap();
@@ -260,4 +294,38 @@ fn token_finds_a_registration_whose_descriptor_is_closed() {
     assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
     assert_eq!(errno(repoll.delete_by_token(7)), libc::ENOENT);
     drop(copy);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn batch_has_an_effect_as_a_whole_or_not_at_all() {
+    let (near, far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut batch = Batch::new();
+    let event = Event::new(EventFlags::OUT, 3);
+
+    batch.add(&near, event);
+    batch.delete(&far);
+    assert!(!repoll.batch_atomic(&mut batch).unwrap());
+    assert_eq!(errno(batch.results().next().unwrap()), libc::ECANCELED);
+    assert_eq!(errno(repoll.delete(&near)), libc::ENOENT);
+    batch.clear();
+    batch.add(&near, event);
+    batch.add(&far, event);
+    assert!(repoll.batch_atomic(&mut batch).unwrap());
+    repoll.delete(&near).unwrap();
+    repoll.delete(&far).unwrap();
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn batch_has_a_limit() {
+    let (near, _far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut batch = Batch::new();
+
+    for _ in 0..=repoll::MAX_OPS {
+        batch.delete(&near);
+    }
+    assert_eq!(errno(repoll.batch(&mut batch)), libc::E2BIG);
 }
