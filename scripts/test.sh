@@ -60,7 +60,7 @@ make_plan() {
 	mapfile -t all <<<"$all"
 	selftests "${all[@]}"
 	line sample-stale_fd sample "" build/samples/stale_fd
-	line preload tap """" "tools/lib/repoll/tests/preload_test.sh build/lib"
+	line preload tap "" "tools/lib/repoll/tests/preload_test.sh build/lib"
 	# What is left is about user space, and calls nothing that was not called before.
 	[ "$KERNEL_KIND" = stock ] || return 0
 	line preload-32 tap "" "tools/lib/repoll/tests/preload_test.sh build/lib32"

@@ -29,10 +29,20 @@ shares() {
 	result "$status" "fair_accept: $1" "$text"
 }
 
+# batch BACKEND: each connection gets its own bytes back; the sample checks it.
+batch() {
+	local text status=0
+
+	text=$(build/samples/batch --backend "$1" --rounds 100 2>&1) || status=1
+	result "$status" "batch: $1" "$text"
+}
+
 shares epoll 0 400
 shares repoll 0 400
 shares lifo 0 400
 shares fifo 0.99 1000
 shares round-robin 0.99 1000
+batch epoll
+batch repoll
 echo "1..$number"
 ((failed == 0))
