@@ -83,6 +83,10 @@ READY = ((0, 1.00), (1, 0.90), (64, 0.70), (1000, 0.65))
 COUNTED = (
     Goal("DEL then ADD", ratio("del_add", 1000), 0.70),
     Goal("MOD", ratio("mod", 1000), 0.95),
+    *(
+        Goal(f"batch of 64, {what}", ratio(f"batch_{what.lower()}", 1000), 0.45)
+        for what in ("ADD", "MOD", "DEL", "mixed")
+    ),
     Goal("ADD at 1,000,000 to ADD at 1,000, depth apart", growth_of_add, 1.10),
     *(
         Goal(f"wait, {ready} ready, {trigger}", ratio(bench, ready), limit)
