@@ -123,8 +123,9 @@ struct repoll_wait {
 /**
  * struct repoll_op - one operation of a batch
  * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
- * @fd:		the watched file descriptor.
- * @data:	the data of the event; read also for EPOLL_CTL_DEL, and ignored.
+ * @fd:		the watched file descriptor; -1 for MOD and DEL with REPOLL_CTL_TOKEN.
+ * @data:	the data of the event; read also for EPOLL_CTL_DEL, and ignored if it is
+ *		not the token.
  * @events:	its mask; likewise.
  * @flags:	as in &struct repoll_ctl.
  * @result:	written: 0, a negative errno, or -ECANCELED if it was not carried out.

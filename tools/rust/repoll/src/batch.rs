@@ -4,13 +4,17 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use crate::event::Event;
+use crate::ctl_flags::CtlFlags;
+use crate::event::{Event, EventFlags};
 use crate::uapi::RepollOp;
 
 /// The most operations that one call carries out.
 pub const MAX_OPS: usize = 1024;
+
+/// Of an operation that finds its registration by a token.
+const NO_FD: RawFd = -1;
 
 /// Operations for [`Repoll::batch`](crate::Repoll::batch) and its like, and their results.
 ///
@@ -45,17 +49,43 @@ impl<'fd> Batch<'fd> {
 
     /// To register `fd`; see [`Repoll::add`](crate::Repoll::add).
     pub fn add<F: AsFd + ?Sized>(&mut self, fd: &'fd F, event: Event) {
-        self.push(libc::EPOLL_CTL_ADD, fd.as_fd(), event);
+        self.add_with(fd, event, CtlFlags::default());
+    }
+
+    /// [`add`](Self::add) with flags, each of which means what it does in
+    /// [`Repoll::add_with`](crate::Repoll::add_with).
+    pub fn add_with<F: AsFd + ?Sized>(&mut self, fd: &'fd F, event: Event, flags: CtlFlags) {
+        self.push(libc::EPOLL_CTL_ADD, fd.as_fd().as_raw_fd(), event, flags);
     }
 
     /// To replace the event of `fd`; see [`Repoll::modify`](crate::Repoll::modify).
     pub fn modify<F: AsFd + ?Sized>(&mut self, fd: &'fd F, event: Event) {
-        self.push(libc::EPOLL_CTL_MOD, fd.as_fd(), event);
+        self.modify_with(fd, event, CtlFlags::default());
+    }
+
+    /// [`modify`](Self::modify) with flags; see
+    /// [`Repoll::modify_with`](crate::Repoll::modify_with).
+    pub fn modify_with<F: AsFd + ?Sized>(&mut self, fd: &'fd F, event: Event, flags: CtlFlags) {
+        self.push(libc::EPOLL_CTL_MOD, fd.as_fd().as_raw_fd(), event, flags);
+    }
+
+    /// To replace the mask of the registration whose token is the event's data; see
+    /// [`Repoll::modify_by_token`](crate::Repoll::modify_by_token).
+    pub fn modify_by_token(&mut self, event: Event) {
+        self.push(libc::EPOLL_CTL_MOD, NO_FD, event, CtlFlags::TOKEN);
     }
 
     /// To end the registration of `fd`; see [`Repoll::delete`](crate::Repoll::delete).
     pub fn delete<F: AsFd + ?Sized>(&mut self, fd: &'fd F) {
-        self.push(libc::EPOLL_CTL_DEL, fd.as_fd(), Event::default());
+        let (fd, flags) = (fd.as_fd().as_raw_fd(), CtlFlags::default());
+        self.push(libc::EPOLL_CTL_DEL, fd, Event::default(), flags);
+    }
+
+    /// To end the registration with this token; see
+    /// [`Repoll::delete_by_token`](crate::Repoll::delete_by_token).
+    pub fn delete_by_token(&mut self, token: u64) {
+        let event = Event::new(EventFlags::default(), token);
+        self.push(libc::EPOLL_CTL_DEL, NO_FD, event, CtlFlags::TOKEN);
     }
 
     /// How many operations there are.
@@ -86,13 +116,13 @@ impl<'fd> Batch<'fd> {
         &mut self.ops
     }
 
-    fn push(&mut self, op: i32, fd: BorrowedFd<'_>, event: Event) {
+    fn push(&mut self, op: i32, fd: RawFd, event: Event, flags: CtlFlags) {
         self.ops.push(RepollOp {
             op,
-            fd: fd.as_raw_fd(),
+            fd,
             data: event.data(),
             events: event.flags().bits(),
-            flags: 0,
+            flags: flags.bits(),
             result: -libc::ECANCELED,
             reserved: 0,
         });

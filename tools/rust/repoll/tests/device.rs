@@ -329,3 +329,23 @@ fn batch_has_a_limit() {
     }
     assert_eq!(errno(repoll.batch(&mut batch)), libc::E2BIG);
 }
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn batch_finds_registrations_by_token() {
+    let (near, far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut batch = Batch::new();
+    let event = Event::new(EventFlags::OUT, 3);
+
+    batch.add_with(&near, event, CtlFlags::TOKEN);
+    batch.modify_by_token(Event::new(EventFlags::IN, 3));
+    batch.modify_by_token(Event::new(EventFlags::IN, 4));
+    batch.add_with(&far, event, CtlFlags::BIND);
+    batch.delete_by_token(3);
+    assert_eq!(repoll.batch(&mut batch).unwrap(), 4);
+    let failed = batch.results().nth(2).unwrap();
+    assert_eq!(errno(failed), libc::ENOENT);
+    assert_eq!(errno(repoll.delete(&near)), libc::ENOENT);
+    repoll.delete(&far).unwrap();
+}
