@@ -141,8 +141,8 @@ STRESS = {
     "mod-keeps-data": Bug(
         "MOD of what is on the ready list leaves the old data",
         "rust/ctl.rs",
-        "item.data.set(request.data);",
-        "if !item.rdllink.is_linked() { item.data.set(request.data); }",
+        "item.data.set(data);",
+        "if !item.rdllink.is_linked() { item.data.set(data); }",
         "--scenario after_del_or_mod",
     ),
     "last-close-ignored": Bug(
