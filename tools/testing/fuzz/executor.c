@@ -4,8 +4,10 @@
 #include "child.h"
 #include "comparer.h"
 #include "executor.h"
+#include "flags.h"
 #include "object_io.h"
 #include "settle.h"
+#include "ties.h"
 #include "wait.h"
 
 void executor_init(int cpu)
@@ -34,8 +36,23 @@ static int do_ctl(const struct backend *backend, enum side twin, const struct op
 {
 	struct epoll_event event = { .events = op->mask, .data.u64 = op->data };
 
-	return object_result(backend->ctl(world_fd(twin, op->a), op->arg, world_fd(twin, op->b),
-					  op->bad_pointer ? fenced_room(0) : &event));
+	return flags_ctl(backend, world_fd(twin, op->a), op->arg, world_fd(twin, op->b),
+			 op->bad_pointer ? fenced_room(0) : &event, op->flags);
+}
+
+/* What is bound to a number that @op closes ends, on in-tree epoll by a DEL. */
+static void end_bound(const struct world *w, enum side twin, const struct op *op)
+{
+	uint8_t instances[OPS_MAX], slots[OPS_MAX];
+	int n = ties_ended_by(w, op, instances, slots, OPS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const struct backend *backend = world_backend(w, twin, instances[i]);
+
+		if (backend == &backend_epoll)
+			backend->ctl(world_fd(twin, instances[i]), EPOLL_CTL_DEL,
+				     world_fd(twin, slots[i]), NULL);
+	}
 }
 
 static int by_slot(const void *a, const void *b)
@@ -109,6 +126,7 @@ static void execute_side(const struct world *w, enum side twin, const struct op 
 	out->received = 0;
 	errno = 0;
 	object_signal = SIGRTMIN + twin;
+	end_bound(w, twin, op);
 	switch (op->kind) {
 	case OP_OPEN:
 		/* The slot says nothing yet of what is to be made there. */
@@ -180,6 +198,8 @@ static bool must_skip_nesting(const struct world *w, const struct op *op)
 /* What would have no certain outcome is not done, on either side. */
 static bool must_skip(const struct world *w, const struct op *op)
 {
+	if (ties_must_skip(w, op))
+		return true;
 	switch (op->kind) {
 	case OP_OPEN:
 		return w->files > UINT8_MAX - 2;
@@ -212,6 +232,51 @@ void execute_op(struct world *w, const struct op *op, struct step *step)
 		world_commit(w, op, step->side[IN_TREE].ret, step->side[IN_TREE].received);
 }
 
+/* May @op be in one call with the @n before it? */
+static bool may_join(const struct world *w, const struct op *op, int n)
+{
+	for (int i = 1; i <= n; i++)
+		if (op[-i].a != op->a || op[-i].b == op->b)
+			return false;
+	return n < BATCH_MAX && op->kind == OP_CTL && op->batched && !op->in_child &&
+	       !op->bad_pointer && !world_is_instance(w, op->b) && !must_skip(w, op);
+}
+
+int batch_length(const struct world *w, const struct op *ops, int max)
+{
+	int n = 0;
+
+	while (n < max && may_join(w, &ops[n], n))
+		n++;
+	return n;
+}
+
+static void execute_batch(struct world *w, const struct op *ops, int n, struct step *steps)
+{
+	for (enum side twin = 0; twin < SIDES; twin++) {
+		struct repoll_op raw[BATCH_MAX];
+
+		for (int i = 0; i < n; i++)
+			raw[i] = (struct repoll_op){
+				.op = ops[i].arg,
+				.fd = world_fd(twin, ops[i].b),
+				.data = ops[i].data,
+				.events = ops[i].mask,
+				.flags = ops[i].flags,
+			};
+		flags_batch(world_backend(w, twin, ops->a), world_fd(twin, ops->a), raw, n);
+		for (int i = 0; i < n; i++)
+			steps[i].side[twin] = (struct outcome){ .ret = raw[i].result };
+	}
+	for (int i = 0; i < n; i++) {
+		steps[i].allowed = 0;
+		steps[i].skipped = false;
+		compare(w, &ops[i], &steps[i]);
+		if (!steps[i].differs)
+			world_commit(w, &ops[i], steps[i].side[IN_TREE].ret, 0);
+	}
+}
+
 static void clean_up(void)
 {
 	static const struct timespec now;
@@ -236,7 +301,16 @@ bool execute(const struct program *program, struct run *run)
 	for (run->len = 0; run->len < program->len && !run->differs; run->len++) {
 		const struct op *op = &program->ops[run->len];
 		struct step *step = &run->step[run->len];
+		int n = batch_length(&world, op, program->len - run->len);
 
+		if (n)
+			execute_batch(&world, op, n, step);
+		for (int i = 1; i < n && !run->step[run->len].differs; i++)
+			run->len++;
+		if (n) {
+			run->differs = run->step[run->len].differs;
+			continue;
+		}
 		if (op->kind == OP_FORK || op->kind == OP_JOIN || op->in_child)
 			child_op(&world, op, step);
 		else

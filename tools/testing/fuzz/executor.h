@@ -34,4 +34,7 @@ bool execute(const struct program *program, struct run *run);
 /* One operation on both sides, and the comparison; used by execute() and by a child. */
 void execute_op(struct world *w, const struct op *op, struct step *step);
 
+/* How many operations at @ops, up to @max, go into one call now; 0 if the first does not. */
+int batch_length(const struct world *w, const struct op *ops, int max);
+
 #endif /* REPOLL_FUZZ_EXECUTOR_H */

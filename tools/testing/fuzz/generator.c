@@ -10,6 +10,8 @@
 #include "object.h"
 #include "random.h"
 
+#include <linux/repoll.h>
+
 enum { PALETTE = 4 };
 
 struct guess {
@@ -17,12 +19,17 @@ struct guess {
 	struct program *program;
 	uint8_t kind[SLOTS];
 	bool watched[SLOTS][SLOTS];
+	uint64_t token[SLOTS][SLOTS];	/* of what is watched, 0 for none */
+	uint64_t tokens;	/* used so far */
+	int batch;		/* operations that the current batch still gets */
+	uint8_t batch_instance;
 	bool second[SLOTS];	/* the second file of a pair: what writes to the first */
 	bool child;
 	uint8_t palette[PALETTE];
 	int instances;		/* of ten opens, how many are of instances */
 	int nested;		/* of ten targets, how many are instances */
 	bool all_masks;		/* unusual bits, in this program */
+	bool flags;		/* what only repoll has, in this program */
 	bool towers;		/* instances are nested deep: these are the ends so far */
 	uint8_t top, bottom;
 };
@@ -201,9 +208,45 @@ static void generate_storey(struct guess *g, struct op *op)
 	}
 }
 
+/* What only repoll has. A token is of no other registration of the program. */
+static void generate_flags(struct guess *g, struct op *op)
+{
+	uint64_t *token = &g->token[op->a][op->b];
+
+	if (op->arg == EPOLL_CTL_ADD) {
+		if (random_one_in(&g->random, 3))
+			op->flags |= REPOLL_CTL_BIND;
+		if (random_one_in(&g->random, 3))
+			op->flags |= REPOLL_CTL_TOKEN;
+	} else if (*token && random_one_in(&g->random, 2)) {
+		op->flags = REPOLL_CTL_TOKEN;
+	}
+	if (op->arg != EPOLL_CTL_DEL && random_one_in(&g->random, 4))
+		op->flags |= random_below(&g->random, REPOLL_CTL_WAKE_MASK + 1);
+}
+
+/* The data that goes with the flags, and what is known of the token from now on. */
+static void generate_token(struct guess *g, struct op *op)
+{
+	uint64_t *token = &g->token[op->a][op->b];
+
+	if (op->arg == EPOLL_CTL_ADD)
+		*token = op->flags & REPOLL_CTL_TOKEN ? ++g->tokens << 32 : 0;
+	if (*token && !random_one_in(&g->random, 20))
+		op->data = *token;
+	if (op->arg == EPOLL_CTL_DEL)
+		*token = 0;
+}
+
 static void generate_ctl(struct guess *g, struct op *op)
 {
-	if (g->towers && random_one_in(&g->random, 3)) {
+	if (g->batch) {
+		g->batch--;
+		op->a = g->batch_instance;
+		op->b = pick(g, is_plain);
+		op->arg = generate_ctl_op(g, op);
+		op->batched = true;
+	} else if (g->towers && random_one_in(&g->random, 3)) {
 		generate_storey(g, op);
 	} else {
 		op->a = pick(g, is_instance);
@@ -213,6 +256,14 @@ static void generate_ctl(struct guess *g, struct op *op)
 	op->mask = generate_mask(g);
 	op->data = random_next(&g->random) & 0xffffff;
 	op->bad_pointer = random_one_in(&g->random, 200);
+	if (!g->batch && g->flags && random_one_in(&g->random, 12)) {
+		g->batch = random_below(&g->random, BATCH_MAX - 1);
+		g->batch_instance = op->a;
+		op->batched = true;
+	}
+	if (g->flags && random_one_in(&g->random, 3))
+		generate_flags(g, op);
+	generate_token(g, op);
 	if (op->arg == EPOLL_CTL_ADD)
 		g->watched[op->a][op->b] = true;
 	else if (op->arg == EPOLL_CTL_DEL)
@@ -347,6 +398,7 @@ static void generate_style(struct guess *g)
 	for (int i = 0; i < PALETTE; i++)
 		g->palette[i] = random_weighted(&g->random, object_weights, OBJ_KINDS);
 	g->all_masks = random_one_in(&g->random, 3);
+	g->flags = random_one_in(&g->random, 2);
 	switch (random_below(&g->random, 10)) {
 	case 0 ... 4:
 		g->instances = 1;
@@ -376,7 +428,7 @@ static enum op_kind generate_kind(struct guess *g, int i)
 
 	if (i < opens || !has_instance(g))
 		return OP_OPEN;
-	if (i < 2 * opens)
+	if (i < 2 * opens || g->batch)
 		return OP_CTL;
 	return random_weighted(&g->random, op_weights, OP_KINDS);
 }

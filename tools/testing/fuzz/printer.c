@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/repoll.h>
+
 #include "printer.h"
+#include "ties.h"
 
 static const char *const object_names[OBJ_KINDS] = {
 #define NAME(kind) \
@@ -108,16 +111,85 @@ static void print_wait(FILE *out, const struct op *op, const struct outcome *o)
 	fputs(");", out);
 }
 
+static const char *flags_name(uint32_t flags)
+{
+	static const char *const policies[] = {
+		"0", "REPOLL_CTL_WAKE_LIFO", "REPOLL_CTL_WAKE_FIFO", "REPOLL_CTL_WAKE_ROUND_ROBIN",
+	};
+	char *text = buffer();
+
+	sprintf(text, "%s%s%s", policies[flags & REPOLL_CTL_WAKE_MASK],
+		flags & REPOLL_CTL_BIND ? " | REPOLL_CTL_BIND" : "",
+		flags & REPOLL_CTL_TOKEN ? " | REPOLL_CTL_TOKEN" : "");
+	return text;
+}
+
+/* The arguments of a call with flags, without the instance. */
+static void print_flagged(FILE *out, const struct op *op)
+{
+	fprintf(out, "%s, FD(%d), %s, %#llx, %s", ctl_name(op->arg), op->b,
+		events_name(op->mask), (unsigned long long)op->data, flags_name(op->flags));
+}
+
 static void print_ctl(FILE *out, const struct op *op)
 {
-	if (op->bad_pointer)
+	if (op->flags) {
+		fprintf(out, "ctl_flagged(FD(%d), ", op->a);
+		print_flagged(out, op);
+		fputc(')', out);
+	} else if (op->bad_pointer) {
 		fprintf(out, "ctl(FD(%d), %s, FD(%d), fenced_room(0))", op->a, ctl_name(op->arg),
 			op->b);
-	else if (op->arg == EPOLL_CTL_DEL)
+	} else if (op->arg == EPOLL_CTL_DEL) {
 		fprintf(out, "del(FD(%d), FD(%d))", op->a, op->b);
-	else
+	} else {
 		fprintf(out, "ctl_data(FD(%d), %s, FD(%d), %s, %#llx)", op->a, ctl_name(op->arg),
 			op->b, events_name(op->mask), (unsigned long long)op->data);
+	}
+}
+
+/* In a mixed program, whose instance the next call is for. */
+static void print_backend(FILE *out, const struct world *w, const struct op *op)
+{
+	int role = op->kind == OP_OPEN ? op->role : world_file(w, op->a)->role;
+
+	if (!program_is_mixed(w->program) || (op->kind == OP_OPEN && op->arg != OBJ_INSTANCE) ||
+	    (op->kind != OP_OPEN && op->kind != OP_CTL && op->kind != OP_WAIT))
+		return;
+	fprintf(out, "backend = %s;\n\t", world_role_in_tree(w->program, REPOLL, role) ?
+		"&backend_epoll" : "variant->backend");
+}
+
+/* @n operations in one call, after which the world is another. */
+static void print_batch(FILE *out, struct world *w, const struct op *ops,
+			const struct step *steps, int n)
+{
+	fputc('\t', out);
+	print_backend(out, w, ops);
+	fprintf(out, "EXPECT_BATCH(FD(%d)", ops->a);
+	for (int i = 0; i < n; i++) {
+		fprintf(out, ",\n\t\tOP(%s, ", result_name(steps[i].side[IN_TREE].ret));
+		print_flagged(out, &ops[i]);
+		fputc(')', out);
+	}
+	fputs(");\n", out);
+	for (int i = 0; i < n; i++)
+		world_commit(w, &ops[i], steps[i].side[IN_TREE].ret, 0);
+}
+
+/* What is bound to a number that @op closes ends. */
+static void print_ended(FILE *out, const struct world *w, const struct op *op)
+{
+	uint8_t instances[OPS_MAX], slots[OPS_MAX];
+	int n = ties_ended_by(w, op, instances, slots, OPS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		struct op del = { .kind = OP_CTL, .a = instances[i] };
+
+		fputc('\t', out);
+		print_backend(out, w, &del);
+		fprintf(out, "unbind(FD(%d), FD(%d));\n", instances[i], slots[i]);
+	}
 }
 
 static void print_open(FILE *out, const struct op *op)
@@ -187,18 +259,6 @@ static void print_step(FILE *out, const struct world *w, const struct op *op,
 	}
 }
 
-/* In a mixed program, whose instance the next call is for. */
-static void print_backend(FILE *out, const struct world *w, const struct op *op)
-{
-	int role = op->kind == OP_OPEN ? op->role : world_file(w, op->a)->role;
-
-	if (!program_is_mixed(w->program) || (op->kind == OP_OPEN && op->arg != OBJ_INSTANCE) ||
-	    (op->kind != OP_OPEN && op->kind != OP_CTL && op->kind != OP_WAIT))
-		return;
-	fprintf(out, "backend = %s;\n\t", world_role_in_tree(w->program, REPOLL, role) ?
-		"&backend_epoll" : "variant->backend");
-}
-
 /* All that the child does until its end; the parent tells it when. */
 static void print_child(FILE *out, const struct world *now, const struct program *program,
 			const struct run *run, int from)
@@ -226,6 +286,7 @@ static void print_line(FILE *out, struct world *w, const struct program *program
 
 	if (step->skipped)
 		return;
+	print_ended(out, w, op);
 	fputc('\t', out);
 	if (op->kind == OP_FORK) {
 		print_child(out, w, program, run, i + 1);
@@ -259,8 +320,13 @@ void print_test(FILE *out, const struct program *program, const struct run *run)
 	if (has_child)
 		fputs("\tstruct turns turns;\n\n", out);
 	world_begin(&w, program);
-	for (int i = 0; i < run->len; i++)
-		print_line(out, &w, program, run, i);
+	for (int i = 0, n; i < run->len; i += n ?: 1) {
+		n = batch_length(&w, &program->ops[i], run->len - i);
+		if (n)
+			print_batch(out, &w, &program->ops[i], &run->step[i], n);
+		else
+			print_line(out, &w, program, run, i);
+	}
 	fputs("}\n\nTEST_HARNESS_MAIN\n", out);
 }
 

@@ -13,6 +13,7 @@
 enum {
 	SLOTS = 16,
 	OPS_MAX = 128,
+	BATCH_MAX = 8,
 	EVENTS_MAX = 32,
 	ROLES = 3,		/* of instances, in mixed programs */
 	ROOM_ALL = -1,
@@ -51,6 +52,8 @@ struct op {
 	uint8_t arg;
 	uint8_t role;		/* of a new instance */
 	bool bad_pointer;	/* CTL: the event is not readable */
+	uint8_t flags;		/* CTL: REPOLL_CTL_* */
+	bool batched;		/* CTL: in one call with those beside it, if it may be */
 	int16_t room;		/* WAIT: bytes before the fault, ROOM_ALL for no fault */
 	int16_t timeout;	/* WAIT: ms */
 	int32_t n;

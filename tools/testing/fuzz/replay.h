@@ -6,6 +6,7 @@
 #ifndef REPOLL_FUZZ_REPLAY_H
 #define REPOLL_FUZZ_REPLAY_H
 
+#include "flags.h"
 #include "object_io.h"
 #include "wait.h"
 
@@ -29,6 +30,36 @@
 
 #define EXPECT_EVENTS(epfd, max, ...)						\
 	EXPECT_WAIT(WAIT_PLAIN, epfd, max, 0, ROOM_ALL, ##__VA_ARGS__)
+
+/* What is bound to a number ends with it; in-tree epoll, which binds nothing, is told. */
+static inline void unbind(int epfd, int fd)
+{
+	if (backend != &backend_repoll)
+		backend->ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static inline int ctl_flagged(int epfd, int op, int fd, uint32_t events, uint64_t data,
+			      unsigned int flags)
+{
+	struct epoll_event event = { .events = events, .data.u64 = data };
+
+	return flags_ctl(backend, epfd, op, fd, &event, flags);
+}
+
+/* The result that an operation of a batch shall have. */
+#define OP(want, ctl, number, mask, id, bits) {					\
+	.op = (ctl), .fd = (number), .events = (mask), .data = (id),		\
+	.flags = (bits), .result = (want),					\
+}
+
+#define EXPECT_BATCH(epfd, ...) do {						\
+	const struct repoll_op _want[] = { __VA_ARGS__ };			\
+	struct repoll_op _got[] = { __VA_ARGS__ };				\
+										\
+	flags_batch(backend, epfd, _got, ARRAY_SIZE(_got));			\
+	for (size_t _i = 0; _i < ARRAY_SIZE(_got); _i++)			\
+		EXPECT_EQ(_want[_i].result, _got[_i].result);			\
+} while (0)
 
 /* poll() without waiting: the events, or -errno. */
 static inline int polled(int fd, int events)

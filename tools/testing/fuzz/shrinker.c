@@ -83,6 +83,8 @@ static bool shrink_op(struct program *program, int i)
 
 	shrunk |= TRY_FIELD(program, i, in_child, false);
 	shrunk |= TRY_FIELD(program, i, bad_pointer, false);
+	shrunk |= TRY_FIELD(program, i, batched, false);
+	shrunk |= TRY_FIELD(program, i, flags, 0);
 	shrunk |= TRY_FIELD(program, i, timeout, 0);
 	shrunk |= shrink_mask(program, i);
 	switch (program->ops[i].kind) {

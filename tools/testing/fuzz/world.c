@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/repoll.h>
+
+#include "ties.h"
 #include "world.h"
 
 bool world_self_check;
@@ -8,6 +11,8 @@ void world_begin(struct world *w, const struct program *program)
 	memset(w, 0, sizeof(*w));
 	w->program = program;
 	w->files = 1;
+	for (int i = 0; i < program->len; i++)
+		w->has_ties |= (program->ops[i].flags & ~REPOLL_CTL_WAKE_MASK) != 0;
 }
 
 static int new_file(struct world *w, enum object_kind kind, int role)
@@ -53,6 +58,7 @@ void world_commit(struct world *w, const struct op *op, int ret, uint8_t receive
 {
 	if (ret < 0)
 		return;
+	ties_commit(w, op);
 	switch (op->kind) {
 	case OP_OPEN:
 		commit_open(w, op);

@@ -26,6 +26,14 @@ struct file {
 	bool foreign;		/* a repoll instance that has had an in-tree one below it */
 };
 
+/* A registration that was added with REPOLL_CTL_BIND or REPOLL_CTL_TOKEN; see ties.h. */
+struct tie {
+	uint8_t instance, file;	/* indices of files */
+	uint8_t slot;
+	uint8_t flags;
+	uint64_t token;
+};
+
 struct world {
 	const struct program *program;
 	uint8_t slot[SLOTS];	/* index of the file, 0 for none */
@@ -35,6 +43,9 @@ struct world {
 	struct {
 		uint8_t parent, child;
 	} edge[OPS_MAX];
+	bool has_ties;		/* the program has flags that make any */
+	int ties;
+	struct tie tie[OPS_MAX];
 };
 
 /* The number that stands for @slot on @side. */

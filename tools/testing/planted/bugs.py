@@ -24,7 +24,7 @@ FUZZ = {
         "MOD does not look whether the fd is ready already",
         "rust/ctl.rs",
         "|| !self.poll_item(item, 1).is_empty() {",
-        "|| (self.poll_item(item, 1).is_empty() && events.is_empty()) {",
+        "|| (self.poll_item(item, 1).is_empty() && item.events.load().is_empty()) {",
     ),
     "lost-edge-fault": Bug(
         "what could not be copied out is forgotten",
@@ -73,6 +73,24 @@ FUZZ = {
         "rust/nesting.rs",
         "let above = depth_above(&mut links, ep, next_stamp());",
         "let above = depth_above(&mut links, ep, next_stamp()).min(0);",
+    ),
+    "stale-fd-bound": Bug(
+        "what is bound to a number does not end with it",
+        "rust/binding.rs",
+        "binding.key.file == file\n",
+        "false\n",
+    ),
+    "stale-fd-token": Bug(
+        "a token finds the registration with another one",
+        "rust/ties.rs",
+        "self.tokens.get(&token)?",
+        "self.tokens.get(&token).and(self.tokens.values().next())?",
+    ),
+    "wrong-order-batch": Bug(
+        "the last operation of a batch is carried out first",
+        "rust/batch.rs",
+        "chunk.ops.iter_mut().zip(words) {",
+        "chunk.ops.iter_mut().zip(words).rev() {",
     ),
 }
 
