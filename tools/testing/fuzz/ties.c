@@ -31,8 +31,9 @@ static int closes(const struct world *w, const struct op *op, uint8_t slots[2])
 		slots[0] = op->a;
 		return 1;
 	case OP_DUP:
+		/* The same file back at a number is as if it had not been away. */
 		slots[0] = op->b;
-		return op->a != op->b && w->slot[op->a];
+		return w->slot[op->a] && w->slot[op->a] != w->slot[op->b];
 	case OP_OPEN:
 		slots[0] = op->a;
 		slots[1] = op->b;
@@ -92,6 +93,7 @@ static bool must_skip_close(const struct world *w, const struct op *op)
 bool ties_must_skip(const struct world *w, const struct op *op)
 {
 	const struct tie *t;
+	uint8_t ties;
 
 	if (op->kind != OP_CTL)
 		return must_skip_close(w, op);
@@ -107,11 +109,13 @@ bool ties_must_skip(const struct world *w, const struct op *op)
 	if (op->bad_pointer)
 		return true;
 	/* Policies make exclusive registrations something else. */
-	if (op->flags & REPOLL_CTL_WAKE_MASK)
-		return op->mask & EPOLLEXCLUSIVE || op->arg == EPOLL_CTL_DEL;
-	if (op->arg == EPOLL_CTL_ADD)
-		return world_is_instance(w, op->b);
-	return op->flags != REPOLL_CTL_TOKEN || !t || t->token != op->data ||
+	if (op->flags & REPOLL_CTL_WAKE_MASK &&
+	    (op->mask & EPOLLEXCLUSIVE || op->arg == EPOLL_CTL_DEL))
+		return true;
+	ties = op->flags & ~REPOLL_CTL_WAKE_MASK;
+	if (op->arg == EPOLL_CTL_ADD || !ties)
+		return ties && world_is_instance(w, op->b);
+	return ties != REPOLL_CTL_TOKEN || !t || t->token != op->data ||
 	       !(t->flags & REPOLL_CTL_TOKEN);
 }
 
