@@ -71,7 +71,7 @@ impl Eventpoll {
     #[cold]
     fn add_bound(&self, new: &Registration<'_>) -> Result {
         self.see_fd_closes()?;
-        match self.add_once(&mut EachTime(self), new) {
+        match self.add_once(&mut EachTime::new(self), new) {
             Err(EEXIST) => self.add_again(new)?,
             added => added?,
         }
@@ -83,7 +83,7 @@ impl Eventpoll {
     fn add_again(&self, new: &Registration<'_>) -> Result {
         let is_token = new.flags.intersects(CtlFlags::TOKEN);
         while self.make_way(new.key, is_token.then_some(new.data)) {
-            match self.add_once(&mut EachTime(self), new) {
+            match self.add_once(&mut EachTime::new(self), new) {
                 // Another thread was faster, once more.
                 // SAFETY: No requirements.
                 Err(EEXIST) if unsafe { ffi::repoll_fatal_signal_pending() } => return Err(EINTR),
@@ -97,13 +97,11 @@ impl Eventpoll {
     #[inline(always)]
     fn add_once(&self, set: &mut impl Access, new: &Registration<'_>) -> Result {
         if new.kind == TargetKind::Plain {
-            let inserted = set.with(|interest, items| {
-                // Asked under the mutex: an ADD that nests this instance first says so and then
-                // counts the members, under the mutex. Whoever comes later must do its own counting.
-                (!self.topology.is_nested()).then(|| self.insert_with_ties(interest, items, new))
-            });
-            if let Some(result) = inserted {
-                return result;
+            let (mut interest, items) = set.lock();
+            // Asked under the mutex: an ADD that nests this instance first says so and then counts
+            // the members, under the mutex. Whoever comes later must do its own counting.
+            if !self.topology.is_nested() {
+                return self.insert_with_ties(&mut interest, items, new);
             }
         }
         set.let_go();

@@ -23,12 +23,16 @@ struct LockedOnUse<'a, 's> {
 }
 
 impl<'a> Access for LockedOnUse<'a, '_> {
+    type Set<'s>
+        = &'s mut Interest
+    where
+        Self: 's;
     type Items = Stock<'a>;
 
     #[inline(always)]
-    fn with<R>(&mut self, f: impl FnOnce(&mut Interest, &mut Stock<'a>) -> R) -> R {
+    fn lock(&mut self) -> (&mut Interest, &mut Stock<'a>) {
         let interest = self.guard.get_or_insert_with(|| self.ep.interest.lock());
-        f(interest, self.stock)
+        (&mut **interest, self.stock)
     }
 
     #[inline(always)]

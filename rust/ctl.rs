@@ -5,7 +5,7 @@
 use super::{
     add::Registration,
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
-    eventpoll::Eventpoll,
+    eventpoll::{Eventpoll, InterestGuard},
     events::Events,
     ffi,
     file::{Fd, Target, TargetKind},
@@ -16,29 +16,50 @@ use super::{
     wake_policy::WakePolicy,
     watched_file,
 };
-use core::ptr::NonNull;
+use core::{ops::DerefMut, ptr::NonNull};
 use kernel::{bindings, prelude::*};
 
 /// The interest set of an instance, for one who has one thing to do to it, or several.
 pub(crate) trait Access {
+    type Set<'s>: DerefMut<Target = Interest>
+    where
+        Self: 's;
     type Items: Items;
 
-    /// Runs `f` on the set, which is locked. May sleep.
-    fn with<R>(&mut self, f: impl FnOnce(&mut Interest, &mut Self::Items) -> R) -> R;
+    /// The set, locked, and where its epitems come from. May sleep.
+    // No closure is called with them: the compiler would make a function of it.
+    fn lock(&mut self) -> (Self::Set<'_>, &mut Self::Items);
 
     /// Sees to it that the set is not locked.
     fn let_go(&mut self);
 }
 
 /// Locked for each thing that is done.
-pub(crate) struct EachTime<'a>(pub(crate) &'a Eventpoll);
+pub(crate) struct EachTime<'a> {
+    ep: &'a Eventpoll,
+    items: OneByOne,
+}
 
-impl Access for EachTime<'_> {
+impl<'a> EachTime<'a> {
+    #[inline(always)]
+    pub(crate) fn new(ep: &'a Eventpoll) -> Self {
+        Self {
+            ep,
+            items: OneByOne,
+        }
+    }
+}
+
+impl<'a> Access for EachTime<'a> {
+    type Set<'s>
+        = InterestGuard<'a>
+    where
+        Self: 's;
     type Items = OneByOne;
 
     #[inline(always)]
-    fn with<R>(&mut self, f: impl FnOnce(&mut Interest, &mut OneByOne) -> R) -> R {
-        f(&mut self.0.interest.lock(), &mut OneByOne)
+    fn lock(&mut self) -> (InterestGuard<'a>, &mut OneByOne) {
+        (self.ep.interest.lock(), &mut self.items)
     }
 
     #[inline(always)]
@@ -151,7 +172,7 @@ impl Eventpoll {
             return self.ctl_by_token(request);
         }
         let fd = Fd::get(request.fd)?;
-        self.ctl_with(&mut EachTime(self), this, &fd, request)
+        self.ctl_with(&mut EachTime::new(self), this, &fd, request)
     }
 
     /// [`Self::ctl`] with any flags. What asks for none does not even pay for looking at them.
@@ -187,7 +208,7 @@ impl Eventpoll {
     #[cold]
     fn ctl_by_token(&self, request: &CtlRequest) -> Result {
         let which = Selector::Token(request.data);
-        let set = &mut EachTime(self);
+        let set = &mut EachTime::new(self);
         match request.op {
             Some(Op::Mod) => self.modify(set, which, Change::new(mask_of(request), request)),
             Some(Op::Del) => self.delete(set, which),
@@ -200,7 +221,7 @@ impl Eventpoll {
         if change.is_impossible() {
             return Err(EINVAL);
         }
-        set.with(|interest, _| self.change(interest, which, change))
+        self.change(&mut set.lock().0, which, change)
     }
 
     /// [`Self::modify`] under the mutex. May sleep.
@@ -267,7 +288,8 @@ impl Eventpoll {
 
     #[inline(always)]
     fn delete(&self, set: &mut impl Access, which: Selector) -> Result {
-        set.with(|interest, items| self.delete_from(interest, items, which))
+        let (mut interest, items) = set.lock();
+        self.delete_from(&mut interest, items, which)
     }
 
     /// [`Self::delete`] under the mutex. May sleep.
