@@ -78,14 +78,16 @@ impl Eventpoll {
         while !from.is_empty() {
             let mut room: Chunk = [const { MaybeUninit::uninit() }; CHUNK];
             let chunk = from.read(&mut room)?;
-            let mut stock = Stock::new(self, chunk.adds());
+            let mut stock = Stock::new(self);
+            stock.fill(chunk.adds());
             let mut set = LockedOnUse {
                 ep: self,
                 guard: None,
                 stock: &mut stock,
             };
-            let words = chunk.look_up();
-            for (op, word) in chunk.ops.iter_mut().zip(words) {
+            let mut words = [0; CHUNK];
+            chunk.look_up(&mut words);
+            for (op, &word) in chunk.ops.iter_mut().zip(&words) {
                 // SAFETY: Looked up just now, for this operation.
                 let fd = unsafe { Fd::from_word(word) };
                 let result = op.request().and_then(|request| {

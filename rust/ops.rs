@@ -179,14 +179,13 @@ pub(crate) struct Ops<'a> {
 }
 
 impl Ops<'_> {
-    /// What `fdget()` returns for the fd of each, 0 behind the last. Each has to be given back, by
-    /// way of [`Fd`](super::file::Fd).
-    pub(crate) fn look_up(&self) -> [usize; CHUNK] {
-        let mut words = [0; CHUNK];
+    /// Into `words` what `fdget()` returns for the fd of each. Each has to be given back, by way of
+    /// [`Fd`](super::file::Fd).
+    #[inline(always)]
+    pub(crate) fn look_up(&self, words: &mut [usize; CHUNK]) {
         let n = self.ops.len().min(CHUNK) as u32;
         // SAFETY: In process context; `n` operations are valid for reads, as many words for writes.
         unsafe { ffi::repoll_fdget_each(self.ops.as_ptr().cast(), n, words.as_mut_ptr()) };
-        words
     }
 
     /// How many of them are ADDs.

@@ -65,12 +65,11 @@ impl Memory {
         }
     }
 
-    /// Memory of `n` epitems, or none if there is none. May sleep.
-    #[inline(always)] // Lest the array be moved about.
-    fn of(n: usize) -> Self {
-        let mut this = Self::none();
-        if n == 0 || n > CHUNK {
-            return this;
+    /// Gets memory of `n` epitems, where there is none yet; or not, if there is none. May sleep.
+    #[inline(always)]
+    fn get(&mut self, n: usize) {
+        if n > CHUNK || self.len > 0 {
+            return;
         }
         // SAFETY: The cache exists as long as there are instances; there is room for `n` pointers.
         let got = unsafe {
@@ -78,12 +77,11 @@ impl Memory {
                 CACHE.load(Ordering::Relaxed),
                 bindings::GFP_KERNEL,
                 n,
-                this.memory.as_mut_ptr().cast::<*mut c_void>(),
+                self.memory.as_mut_ptr().cast::<*mut c_void>(),
             )
         };
         // INVARIANT: All of them are there, or none is.
-        this.len = if got { n } else { 0 };
-        this
+        self.len = if got { n } else { 0 };
     }
 
     #[inline(always)]
@@ -108,9 +106,9 @@ impl Memory {
     }
 }
 
-impl Drop for Memory {
+impl Memory {
     #[inline(always)]
-    fn drop(&mut self) {
+    fn free(&mut self) {
         if self.len == 0 {
             return;
         }
@@ -122,6 +120,14 @@ impl Drop for Memory {
                 self.memory.as_mut_ptr().cast::<*mut c_void>(),
             )
         };
+        self.len = 0;
+    }
+}
+
+impl Drop for Memory {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.free();
     }
 }
 
@@ -130,25 +136,37 @@ pub(crate) struct Stock<'a> {
     ep: &'a Eventpoll,
     /// For ADDs.
     fresh: Memory,
-    /// From DELs. Not used again: it is charged to who made the registration. `None` where a DEL
-    /// has to make room for an ADD behind it.
-    ended: Option<Memory>,
+    /// From DELs. Not used again: it is charged to who made the registration.
+    ended: Memory,
+    /// A DEL has to make room for an ADD behind it.
+    one_by_one: bool,
 }
 
 impl<'a> Stock<'a> {
-    /// For `adds` ADDs to `ep`; empty where there is no memory, or where the limit of watches is so
-    /// near that each has to be asked for in its turn. May sleep.
+    /// Empty.
+    // Filled in its place: it is too large to be moved about.
     #[inline(always)]
-    pub(crate) fn new(ep: &'a Eventpoll, adds: usize) -> Self {
-        let mut fresh = Memory::of(adds);
-        if fresh.len > 0 && !WatchCharge::take_many(ep.user(), fresh.len) {
-            fresh = Memory::none();
-        }
+    pub(crate) fn new(ep: &'a Eventpoll) -> Self {
         Self {
             ep,
-            ended: (adds == 0 || fresh.len > 0).then(Memory::none),
-            fresh,
+            fresh: Memory::none(),
+            ended: Memory::none(),
+            one_by_one: false,
         }
+    }
+
+    /// Gets what `adds` ADDs need, but for where there is no memory, or where the limit of watches is
+    /// so near that each has to be asked for in its turn. May sleep.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, adds: usize) {
+        if adds == 0 {
+            return;
+        }
+        self.fresh.get(adds);
+        if self.fresh.len > 0 && !WatchCharge::take_many(self.ep.user(), self.fresh.len) {
+            self.fresh.free();
+        }
+        self.one_by_one = self.fresh.len == 0;
     }
 }
 
@@ -169,17 +187,17 @@ impl Items for Stock<'_> {
 
     #[inline(always)]
     fn end(&mut self, item: EpitemBox) {
-        match &mut self.ended {
-            Some(ended) => drop(ended.push(item)),
-            None => drop(item),
+        if self.one_by_one {
+            drop(item);
+        } else {
+            drop(self.ended.push(item));
         }
     }
 }
 
 impl Drop for Stock<'_> {
     fn drop(&mut self) {
-        let ended = self.ended.as_ref().map_or(0, |ended| ended.len);
-        let charges = self.fresh.len.wrapping_add(ended);
+        let charges = self.fresh.len.wrapping_add(self.ended.len);
         if charges > 0 {
             WatchCharge::give_back_many(self.ep.user(), charges);
         }

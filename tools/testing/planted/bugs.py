@@ -89,8 +89,8 @@ FUZZ = {
     "wrong-order-batch": Bug(
         "the last operation of a batch is carried out first",
         "rust/batch.rs",
-        "chunk.ops.iter_mut().zip(words) {",
-        "chunk.ops.iter_mut().zip(words).rev() {",
+        "chunk.ops.iter_mut().zip(&words) {",
+        "chunk.ops.iter_mut().zip(&words).rev() {",
     ),
 }
 
