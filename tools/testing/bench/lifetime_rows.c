@@ -131,7 +131,7 @@ static void run_token(void)
 		figure_start(&del);
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 			must_ctl(EPOLL_CTL_DEL, subject == REPOLL ? -1 : files[i], param + i,
-			    REPOLL_CTL_TOKEN);
+				 REPOLL_CTL_TOKEN);
 		figure_stop(&del);
 	}
 	figure_report(&add, ARRAY_SIZE(files));

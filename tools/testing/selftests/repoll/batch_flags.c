@@ -95,7 +95,9 @@ TEST_F(batch_flags, all_or_nothing_takes_none)
 {
 	for (uint32_t bit = 1; bit <= REPOLL_CTL_TOKEN; bit <<= 1) {
 		int fd = new_eventfd(1);
-		struct repoll_op ops[] = { ADD(new_eventfd(1), EPOLLIN), with(ADD(fd, EPOLLIN), bit) };
+		struct repoll_op ops[] = {
+			ADD(new_eventfd(1), EPOLLIN), with(ADD(fd, EPOLLIN), bit),
+		};
 		static const int want[] = { -ECANCELED, -EINVAL };
 
 		EXPECT_EQ(0, batch(ops, 2, REPOLL_BATCH_ATOMIC));
