@@ -8,6 +8,7 @@ enum {
 	TERMINAL_EIO,
 	FOREIGN_ORDER,
 	FOREIGN_RDNORM,
+	FAULT_ORDER,
 };
 
 const char *const allowed_names[] = {
@@ -15,6 +16,7 @@ const char *const allowed_names[] = {
 	[TERMINAL_EIO] = "a terminal that was hung up is no instance",
 	[FOREIGN_ORDER] = "order, above an instance of the other implementation",
 	[FOREIGN_RDNORM] = "an in-tree instance watched for EPOLLRDNORM alone",
+	[FAULT_ORDER] = "order, after a wait that could not store an event",
 };
 
 const int allowed_count = ARRAY_SIZE(allowed_names);
@@ -149,6 +151,18 @@ static bool is_foreign_rdnorm(const struct world *w, const struct op *op, const 
 	return rest.n < step->side[REPOLL].n && same_events(step->side[IN_TREE], rest);
 }
 
+/*
+ * FAULT_ORDER. A harvest asks up to a chunk of files before it stores the first event, and
+ * takes off the list what is not ready. In-tree epoll stores each event before it asks
+ * the next file. If a store faults, what is behind that event keeps its place there, ready
+ * or not; here only what is ready does.
+ */
+static bool is_fault_order(const struct world *w, const struct op *op, const struct step *step)
+{
+	return op->kind == OP_WAIT && world_file(w, op->a)->faulted &&
+	       same_events(step->side[IN_TREE], step->side[REPOLL]);
+}
+
 int allowed(const struct world *w, const struct op *op, const struct step *step)
 {
 	if (is_errno_order(w, op, step))
@@ -159,5 +173,7 @@ int allowed(const struct world *w, const struct op *op, const struct step *step)
 		return FOREIGN_ORDER;
 	if (is_foreign_rdnorm(w, op, step))
 		return FOREIGN_RDNORM;
+	if (is_fault_order(w, op, step))
+		return FAULT_ORDER;
 	return NOT_ALLOWED;
 }

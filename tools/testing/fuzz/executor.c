@@ -208,7 +208,7 @@ static bool must_skip(const struct world *w, const struct op *op)
 		return object_is_unix(world_kind(w, op->b));
 	case OP_WAIT:
 		/* Where the order is open, so is who comes first. */
-		return world_file(w, op->a)->foreign &&
+		return world_order_is_open(w, op->a) &&
 		       (op->n < EVENTS_MAX || op->room != ROOM_ALL);
 	case OP_CTL:
 		return op->arg == EPOLL_CTL_ADD && world_is_instance(w, op->b) &&

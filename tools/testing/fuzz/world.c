@@ -56,6 +56,8 @@ static void commit_edge(struct world *w, int parent, int child)
 
 void world_commit(struct world *w, const struct op *op, int ret, uint8_t received)
 {
+	if (op->kind == OP_WAIT && op->room != ROOM_ALL)
+		w->file[w->slot[op->a]].faulted = true;
 	if (ret < 0)
 		return;
 	ties_commit(w, op);

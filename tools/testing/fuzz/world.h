@@ -24,6 +24,7 @@ struct file {
 	uint8_t role;
 	uint8_t height;		/* of an instance: levels of instances, its own included */
 	bool foreign;		/* a repoll instance that has had an in-tree one below it */
+	bool faulted;		/* an instance of which a wait could not store an event */
 };
 
 /* A registration that was added with REPOLL_CTL_BIND or REPOLL_CTL_TOKEN; see ties.h. */
@@ -72,6 +73,12 @@ static inline bool world_is_instance(const struct world *w, int slot)
 static inline bool world_role_in_tree(const struct program *p, enum side twin, int role)
 {
 	return twin == IN_TREE || world_self_check || p->in_tree_roles & 1 << role;
+}
+
+/* Does it depend on the implementation in which order the events of an instance come? */
+static inline bool world_order_is_open(const struct world *w, int slot)
+{
+	return world_file(w, slot)->foreign || world_file(w, slot)->faulted;
 }
 
 /* Whose calls are meant for @slot, whatever there is. */
