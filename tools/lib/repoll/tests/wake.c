@@ -73,7 +73,8 @@ void check_wake(const struct calls *by)
 		/* What in-tree refuses is refused with any policy. */
 		EXPECT_ERRNO(calls->ctl(worker->epfd, EPOLL_CTL_MOD, fd, &event), EINVAL);
 		EXPECT(!pthread_create(&worker->thread, NULL, work, worker));
-		while (!worker->tid)
+		/* Who has waited longest is known from the start. */
+		while (!worker->tid || !sleeps(worker))
 			usleep(100);
 	}
 	event.events |= EPOLLONESHOT;
