@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -177,6 +178,31 @@ static inline int registrations(int epfd)
 static inline int new_eventfd(unsigned int count)
 {
 	return MUST(eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+/* For @sig, which is blocked from here on. */
+static inline int new_signalfd(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+	return MUST(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+/* All that /proc shows of the instance. */
+static inline void snapshot(int epfd, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epfd);
+	fd = MUST(open(path, O_RDONLY | O_CLOEXEC));
+	len = MUST(read(fd, buf, size - 1));
+	buf[len] = 0;
+	close(fd);
 }
 
 /* A file that poll() is nothing for: tmpfs has no such method. */

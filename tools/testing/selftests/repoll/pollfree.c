@@ -7,21 +7,9 @@
  * the queue along; file, registration and instance live on in the parent.
  * Regressions: d80e731ecab4, 42288cb44c4b (a wait-queue entry left on freed memory).
  */
-#include <sys/signalfd.h>
-
 #include "waiter.h"
 
 EVENTPOLL_FIXTURE(pollfree);
-
-static int new_signalfd(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	MUST(sigprocmask(SIG_BLOCK, &set, NULL));
-	return MUST(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-}
 
 static bool polled_in(int fd)
 {

@@ -87,19 +87,6 @@ TEST_F(wake_policy, does_not_make_an_instance_exclusive)
 	}
 }
 
-static void snapshot(int epfd, char *buf, size_t size)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epfd);
-	fd = MUST(open(path, O_RDONLY | O_CLOEXEC));
-	len = MUST(read(fd, buf, size - 1));
-	buf[len] = 0;
-	close(fd);
-}
-
 TEST_F(wake_policy, does_not_show_in_fdinfo)
 {
 	char without[1024], with[1024];

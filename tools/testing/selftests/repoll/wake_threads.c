@@ -4,7 +4,6 @@
  * left of it when queues go away, and when threads race.
  */
 #include <poll.h>
-#include <sys/signalfd.h>
 
 #include "workers.h"
 
@@ -111,16 +110,6 @@ TEST_F(wake_threads, event_goes_past_an_interrupted_thread)
 		while (ready(ep))
 			;
 	}
-}
-
-static int new_signalfd(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	MUST(sigprocmask(SIG_BLOCK, &set, NULL));
-	return MUST(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 /* A signalfd's queue is that of the process that added it, see pollfree.c. */
