@@ -120,7 +120,7 @@ pub(crate) enum Selector {
 impl Selector {
     /// `ENOENT`.
     #[inline(always)] // Into callers that know which it is.
-    fn find(self, interest: &Interest) -> Result<&Epitem> {
+    pub(crate) fn find(self, interest: &Interest) -> Result<&Epitem> {
         match self {
             Selector::Key(key) => interest.find(key),
             Selector::Token(token) => interest.by_token(token),

@@ -4,6 +4,7 @@
 
 use super::{
     binding::{make_table, Binding},
+    ctl::Selector,
     epitem::{check, Key},
     eventpoll::Eventpoll,
     ffi,
@@ -80,12 +81,9 @@ impl Eventpoll {
     pub(crate) fn make_way(&self, key: Key, token: Option<u64>) -> bool {
         let mut interest = self.interest.lock();
         let mut clear = true;
-        for token in [None, token] {
-            let there = match token {
-                None => interest.find(key),
-                Some(token) => interest.by_token(token),
-            };
-            let Some(item) = there else {
+        let token = token.map(Selector::Token);
+        for which in [Some(Selector::Key(key)), token].into_iter().flatten() {
+            let Ok(item) = which.find(&interest) else {
                 continue;
             };
             let binding = interest.binding_of(item);
