@@ -56,7 +56,8 @@ static void commit_edge(struct world *w, int parent, int child)
 
 void world_commit(struct world *w, const struct op *op, int ret, uint8_t received)
 {
-	if (op->kind == OP_WAIT && op->room != ROOM_ALL)
+	if (op->kind == OP_WAIT && op->room != ROOM_ALL &&
+	    (ret < 0 || ret == op->room / (int)sizeof(struct epoll_event)))
 		w->file[w->slot[op->a]].faulted = true;
 	if (ret < 0)
 		return;
