@@ -11,7 +11,7 @@
 . scripts/build.sh
 . scripts/fuzzer.sh
 
-guest_ensure
+fuzzer_guest
 build_module
 build_fuzzer
 guest_run "$(fuzzer_setup; fuzzer --seed "${SEED:-1}" --ops "${OPS:-100000}" "$@")"

@@ -8,6 +8,12 @@ build_fuzzer() {
 		make -j"$JOBS" -C tools/testing/fuzz O="$BUILD/fuzz"
 }
 
+# One CPU does in order what it does, so that who comes first is known.
+fuzzer_guest() {
+	GUEST_CPUS=1
+	guest_ensure
+}
+
 # The command that prepares a guest: TCP's acknowledgements must not wait for a
 # timer, which nobody could tell when it has run.
 fuzzer_setup() {
@@ -15,9 +21,9 @@ fuzzer_setup() {
 		'scope host src 127.0.0.1 quickack 1 || exit'
 }
 
-# fuzzer OPTIONS...: the command that runs it, a process for each CPU.
+# fuzzer OPTIONS...: the command that runs it.
 fuzzer() {
-	printf 'build/fuzz/fuzz --jobs %s' "$GUEST_CPUS"
+	printf 'build/fuzz/fuzz'
 	printf ' %q' "$@"
 	echo
 }

@@ -136,9 +136,14 @@ set -- none "$@"
 
 # Before any is built.
 python3 -B "$PLANT" check .
-guest_ensure
 mkdir -p "$PLANTED"
-if [ "$TOOL" = fuzz ]; then build_fuzzer; else build_stress; fi
+if [ "$TOOL" = fuzz ]; then
+	fuzzer_guest
+	build_fuzzer
+else
+	guest_ensure
+	build_stress
+fi
 for bug; do
 	is_built "$bug" || step "planted-$bug" "module with the bug $bug" build_planted "$bug"
 done

@@ -10,15 +10,9 @@
 #include "ties.h"
 #include "wait.h"
 
-void executor_init(int cpu)
+void executor_init(void)
 {
 	sigset_t set;
-	cpu_set_t cpus;
-
-	/* What one CPU does, it does in order. */
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
 
 	sigfillset(&set);
 	sigdelset(&set, SIGALRM);
@@ -126,6 +120,7 @@ static void execute_side(const struct world *w, enum side twin, const struct op 
 	out->received = 0;
 	errno = 0;
 	object_signal = SIGRTMIN + twin;
+	settle_before(w, twin, op);
 	end_bound(w, twin, op);
 	switch (op->kind) {
 	case OP_OPEN:
@@ -155,7 +150,6 @@ static void execute_side(const struct world *w, enum side twin, const struct op 
 		do_fdinfo(twin, op, out);
 		break;
 	case OP_WRITE:
-		settle_before(w, twin, op);
 		out->ret = object_write(world_kind(w, op->a), fd, op->n);
 		break;
 	case OP_READ:

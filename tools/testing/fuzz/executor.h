@@ -27,7 +27,7 @@ struct run {
 	bool differs;
 };
 
-void executor_init(int cpu);
+void executor_init(void);
 /* Runs @program; true when the sides never differed but in what is allowed. */
 bool execute(const struct program *program, struct run *run);
 

@@ -17,14 +17,13 @@ struct options {
 	uint64_t seed;
 	long long ops;
 	int length;
-	int jobs;
 	int failures;		/* as many differing programs are enough */
 };
 
 static void usage(FILE *out)
 {
-	fputs("fuzz [--seed N] [--ops N] [--program-length N] [--jobs N]\n"
-	      "     [--failures N] [--self-check]\n"
+	fputs("fuzz [--seed N] [--ops N] [--program-length N] [--failures N]\n"
+	      "     [--self-check]\n"
 	      "  program i of seed N is program 0 of seed N + i\n"
 	      "  --failures: end after so many programs that differ, not after the first\n"
 	      "  --self-check: in-tree epoll on both sides, to test the fuzzer itself\n", out);
@@ -36,13 +35,12 @@ static struct options parse(int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ "ops", required_argument, NULL, 'o' },
 		{ "program-length", required_argument, NULL, 'l' },
-		{ "jobs", required_argument, NULL, 'j' },
 		{ "failures", required_argument, NULL, 'f' },
 		{ "self-check", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
-	struct options o = { .seed = 1, .ops = 100000, .length = 60, .jobs = 1, .failures = 1 };
+	struct options o = { .seed = 1, .ops = 100000, .length = 60, .failures = 1 };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
@@ -52,8 +50,6 @@ static struct options parse(int argc, char **argv)
 			o.ops = number(optarg, 1, INT64_MAX);
 		else if (c == 'l')
 			o.length = number(optarg, 1, OPS_MAX);
-		else if (c == 'j')
-			o.jobs = number(optarg, 1, 64);
 		else if (c == 'f')
 			o.failures = number(optarg, 1, INT32_MAX);
 		else if (c == 'c')
@@ -121,17 +117,17 @@ static void report(void)
 	fflush(stdout);
 }
 
-/* Every @o->jobs'th program, beginning with the one of @job. */
-static int fuzz(const struct options *o, int job)
+int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = hung };
+	struct options o = parse(argc, argv);
 	int failures = 0;
 
-	executor_init(job % sysconf(_SC_NPROCESSORS_ONLN));
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	executor_init();
 	sigaction(SIGALRM, &action, NULL);
-	for (uint64_t i = job; tally.ops < o->ops / o->jobs && failures < o->failures;
-	     i += o->jobs) {
-		generate(&program, o->seed + i, o->length);
+	for (uint64_t i = 0; tally.ops < o.ops && failures < o.failures; i++) {
+		generate(&program, o.seed + i, o.length);
 		execute(&program, &run);
 		count();
 		if (run.differs) {
@@ -141,22 +137,4 @@ static int fuzz(const struct options *o, int job)
 	}
 	print_tally();
 	return failures != 0;
-}
-
-int main(int argc, char **argv)
-{
-	struct options o = parse(argc, argv);
-	int status, failed = 0;
-
-	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	for (int job = 1; job < o.jobs; job++)
-		if (!fork())
-			exit(fuzz(&o, job));
-	if (o.jobs == 1)
-		return fuzz(&o, 0);
-	if (!fork())
-		exit(fuzz(&o, 0));
-	while (wait(&status) > 0)
-		failed |= !WIFEXITED(status) || WEXITSTATUS(status);
-	return failed;
 }

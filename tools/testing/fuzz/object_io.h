@@ -37,10 +37,15 @@ static inline int object_write_timerfd(int fd, int size)
 
 static inline int object_write_pidfd(int fd)
 {
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	siginfo_t info;
 	int ret = object_result(syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0));
 
-	/* Dead, and not yet reaped. */
+	/*
+	 * Dead, which whoever is not its parent is told by poll(), and done with the
+	 * wakeups: they are made under the lock that waitid() takes.
+	 */
+	poll(&pfd, 1, -1);
 	waitid(P_PIDFD, fd, &info, WEXITED | WNOWAIT | __WALL);
 	return ret;
 }

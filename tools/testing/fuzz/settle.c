@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <netinet/tcp.h>
+#include <sched.h>
 
 #include "settle.h"
 
@@ -22,12 +23,28 @@ static int terminal_input(const struct world *w, enum side twin)
 	return sum;
 }
 
+static void schedule_as(int policy, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	if (sched_setscheduler(0, policy, &param)) {
+		perror("sched_setscheduler");
+		exit(2);
+	}
+}
+
 static int input_before;
 
+/*
+ * A write to a terminal wakes its own end, and its work item the other end, in whatever
+ * order they run: on the one CPU there is, the work item waits now until we do.
+ */
 void settle_before(const struct world *w, enum side twin, const struct op *op)
 {
-	if (world_kind(w, op->a) == OBJ_PTY)
-		input_before = terminal_input(w, twin);
+	if (world_kind(w, op->a) != OBJ_PTY)
+		return;
+	schedule_as(SCHED_FIFO, 1);
+	input_before = terminal_input(w, twin);
 }
 
 /* Until @bytes more have arrived, or whoever would read them is gone. */
@@ -102,8 +119,11 @@ static bool sends_packets(const struct op *op)
 
 void settle_after(const struct world *w, enum side twin, const struct op *op, int ret)
 {
-	if (op->kind == OP_WRITE && world_kind(w, op->a) == OBJ_PTY && ret > 0)
-		settle_terminal(w, twin, ret);
+	if (world_kind(w, op->a) == OBJ_PTY) {
+		if (op->kind == OP_WRITE && ret > 0)
+			settle_terminal(w, twin, ret);
+		schedule_as(SCHED_OTHER, 0);
+	}
 	if (sends_packets(op) && has_inet(w)) {
 		settle_loopback();
 		settle_fin(w, twin);
