@@ -76,6 +76,27 @@ TEST_F(fault, after_some_events_returns_those)
 	EXPECT_EQ(0, ready(ep));
 }
 
+/* In-tree has not asked the files behind the event that could not be stored. */
+TEST_F(fault, order_of_what_was_not_ready_then)
+{
+	enum { READY, STALE, LATER };
+	int stale = new_eventfd(1), later = new_eventfd(0);
+	struct epoll_event events[3];
+
+	ASSERT_EQ(0, ctl_data(ep, EPOLL_CTL_ADD, new_eventfd(1), EPOLLIN, READY));
+	ASSERT_EQ(0, ctl_data(ep, EPOLL_CTL_ADD, stale, EPOLLIN, STALE));
+	ASSERT_EQ(0, ctl_data(ep, EPOLL_CTL_ADD, later, EPOLLIN, LATER));
+	drain(stale);
+	ASSERT_EQ(-EFAULT, harvest(ep, edge_of_page(), 3, 0));
+	post(later);
+	post(stale);
+	ASSERT_EQ(3, harvest(ep, events, 3, 0));
+	EXPECT_EQ(READY, events[0].data.u64);
+	/* Its place was kept there, and lost here. */
+	EXPECT_EQ(on_repoll() ? LATER : STALE, events[1].data.u64);
+	EXPECT_EQ(on_repoll() ? STALE : LATER, events[2].data.u64);
+}
+
 TEST_F(fault, inside_an_event_does_not_count_it)
 {
 	struct epoll_event *edge = edge_of_page();
