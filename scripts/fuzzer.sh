@@ -10,6 +10,7 @@ build_fuzzer() {
 
 # One CPU does in order what it does, so that who comes first is known.
 fuzzer_guest() {
+	# shellcheck disable=SC2034 # Read by guest.sh.
 	GUEST_CPUS=1
 	guest_ensure
 }
