@@ -113,6 +113,14 @@ fn take_back(rest: &[Slot<'_>], interest: &Interest, next: Option<&Epitem>) -> b
     false
 }
 
+/// What became of a harvest that is not for a few events.
+pub(crate) enum Look {
+    /// As many were stored, at least one.
+    Stored(u32),
+    /// No more than so many were ready, and are still.
+    TooFew(u32),
+}
+
 impl Epitem {
     /// Whether this is an in-tree instance that has to be polled before it can be reported.
     fn is_unpolled(&self) -> bool {
@@ -159,18 +167,100 @@ impl Eventpoll {
     fn harvest_once(&self, events: u64, maxevents: u32) -> Result<(u32, bool)> {
         let interest = self.interest.lock();
         self.drain(&interest);
+        self.harvest_drained(&interest, events, maxevents)
+    }
+
+    /// [`Self::harvest_once`], under the mutex.
+    #[inline(always)]
+    fn harvest_drained(
+        &self,
+        interest: &Interest,
+        events: u64,
+        maxevents: u32,
+    ) -> Result<(u32, bool)> {
         let mut out = UserEvents::new(events, maxevents);
-        let (fault, unknown) = self.scan(&interest, &mut out);
+        let (fault, unknown) = self.scan(interest, &mut out);
         if interest.idle.get() && out.stored > 0 {
             interest.idle.set(false);
         }
-        self.finish_scan(&interest);
+        self.finish_scan(interest);
         if out.stored == 0 && fault {
             // SAFETY: No requirements.
             let dying = unsafe { ffi::repoll_fatal_signal_pending() };
             return Err(if dying { EINTR } else { EFAULT });
         }
         Ok((out.stored, unknown))
+    }
+
+    /// A harvest if at least `enough` events are ready, else none. `looking` is called before the look,
+    /// with the mutex held. May sleep. `EFAULT`, `EINTR` as [`Self::harvest`].
+    #[inline(never)] // A plain wait has nothing of it.
+    pub(crate) fn harvest_many(
+        &self,
+        events: u64,
+        maxevents: u32,
+        enough: u32,
+        looking: impl Fn(),
+    ) -> Result<Look> {
+        loop {
+            if self.has_foreign() {
+                foreign::refresh(self, 0);
+            }
+            let interest = self.interest.lock();
+            looking();
+            self.drain(&interest);
+            let (ready, unknown) = self.count_ready(&interest, enough);
+            if ready >= enough {
+                return match self.harvest_drained(&interest, events, maxevents)? {
+                    (0, _) => Ok(Look::TooFew(0)),
+                    (stored, _) => Ok(Look::Stored(stored)),
+                };
+            }
+            // All others have been told of what is on the list.
+            self.settle(&interest);
+            interest.ws.relax();
+            drop(interest);
+            if !unknown {
+                return Ok(Look::TooFew(ready));
+            }
+            // SAFETY: No requirements.
+            if unsafe { ffi::repoll_fatal_signal_pending() } {
+                return Err(EINTR);
+            }
+        }
+    }
+
+    /// How many events a harvest would find now, `enough` if they are more. What is not ready leaves
+    /// the ready list. Tells also whether a foreign instance was left out. May sleep.
+    fn count_ready(&self, interest: &Interest, enough: u32) -> (u32, bool) {
+        let (mut ready, mut unknown) = (0, false);
+        let mut next = interest.rdllist.front();
+        while let Some(item) = next.filter(|_| ready < enough) {
+            next = interest.rdllist.behind(item);
+            if item.is_unpolled() {
+                unknown = true;
+            } else if self.is_ready(interest, item) {
+                ready += 1;
+            } else {
+                interest.rdllist.remove(item);
+            }
+        }
+        (ready, unknown)
+    }
+
+    /// Whether `item` is ready. If it keeps the system awake, and still has reason to, it does so when
+    /// this returns; meanwhile the instance does.
+    fn is_ready(&self, interest: &Interest, item: &Epitem) -> bool {
+        let awake = item.ws.is_active();
+        if awake {
+            interest.ws.stay_awake();
+            item.ws.relax();
+        }
+        let ready = !self.poll_item(item, 1).is_empty();
+        if awake && ready {
+            item.ws.stay_awake();
+        }
+        ready
     }
 
     /// Looks once at each epitem that is on the ready list now, until `out` is full. Tells whether

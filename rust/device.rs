@@ -10,6 +10,7 @@ use super::{
     nesting::MAX_NESTS,
     ops::{BatchRequest, IOC_BATCH},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
+    wait_many::{WaitManyRequest, IOC_WAIT_MANY},
 };
 use crate::epitem::check;
 use kernel::{
@@ -222,6 +223,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
                 }
             }
         }
+        IOC_WAIT_MANY => ep.wait_many(&WaitManyRequest::read(arg)?),
         IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

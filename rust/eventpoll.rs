@@ -170,7 +170,7 @@ impl Eventpoll {
     fn wake(&self, item: &Epitem, events: Events, key: Events, sync: i32, queued: bool) -> i32 {
         let waiters = self.wq.is_active();
         if waiters {
-            self.wq.wake_one(item.wakes_longest(), sync);
+            self.wq.wake_one(item.wakes_longest(), sync, queued);
         }
         if self.poll_wait.is_active() {
             self.notify_pollers(item, key & Events::URING_WAKE, queued);
@@ -237,14 +237,14 @@ impl Eventpoll {
     /// Wakes a waiter, if there is one, for `item`.
     fn wake_waiter(&self, item: &Epitem) {
         if self.wq.is_active() {
-            self.wq.wake_one(item.wakes_longest(), 0);
+            self.wq.wake_one(item.wakes_longest(), 0, true);
         }
     }
 
     /// Wakes a waiter, if there is one, in place of another, which does not say what for.
     pub(crate) fn wake_other_waiter(&self) {
         if self.wq.is_active() {
-            self.wq.wake_one(self.policies.any(), 0);
+            self.wq.wake_one(self.policies.any(), 0, true);
         }
     }
 

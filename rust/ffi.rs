@@ -52,6 +52,8 @@ extern "C" {
     pub(crate) fn repoll_cond_resched();
     pub(crate) fn repoll_fatal_signal_pending() -> bool;
     pub(crate) fn repoll_timer_slack(remaining_ns: i64) -> u64;
+    pub(crate) fn repoll_set_interruptible();
+    pub(crate) fn repoll_set_running();
 
     pub(crate) fn repoll_set_user_sigmask(umask: u64, sigsetsize: usize) -> c_int;
     pub(crate) fn repoll_restore_sigmask();
@@ -69,6 +71,7 @@ extern "C" {
     pub(crate) fn repoll_get_timeout(uts: u64, ns: *mut i64) -> c_int;
     pub(crate) fn repoll_deadline_after(ns: i64) -> i64;
     pub(crate) fn repoll_now() -> i64;
+    pub(crate) fn repoll_timer_end_on_stack(timer: *mut bindings::hrtimer);
 
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
@@ -99,7 +102,13 @@ extern "C" {
         nests: *mut u32,
         subclass: u32,
     );
-    pub(crate) fn repoll_wake_longest(wq: *mut bindings::wait_queue_head, sync: c_int);
+    pub(crate) fn repoll_wq_lock(wq: *mut bindings::wait_queue_head);
+    pub(crate) fn repoll_wq_unlock(wq: *mut bindings::wait_queue_head);
+    pub(crate) fn repoll_wake_longest(
+        wq: *mut bindings::wait_queue_head,
+        sync: c_int,
+        key: *mut c_void,
+    );
     pub(crate) fn repoll_unhook_pollfree(wait: *mut bindings::wait_queue_entry);
     pub(crate) fn repoll_remove_wait_queue(
         whead: *mut *mut bindings::wait_queue_head,

@@ -59,6 +59,8 @@
 //!                              lock-free, pushed under the file's wait queue, see `ready`
 //!            ws                written under interest; read by callbacks under RCU
 //!            ep, key, kind     immutable
+//! Collector  heard, missing, begun   Eventpoll::wq
+//!            over              atomic
 //! ```
 //!
 //! A reference to an [`Interest`](interest::Interest) shows that its mutex is held: the guard gives
@@ -109,6 +111,7 @@ mod atomic;
 mod batch;
 mod binding;
 mod busy_poll;
+mod collector;
 mod ctl;
 mod ctl_flags;
 mod deliver;
@@ -133,6 +136,7 @@ mod timeout;
 mod uapi;
 mod wait;
 mod wait_hook;
+mod wait_many;
 mod wait_queue;
 mod wake_policy;
 mod wakeup;

@@ -23,6 +23,14 @@ impl Timeout {
         Timeout::Until(unsafe { ffi::repoll_deadline_after(ns) })
     }
 
+    /// The point of the monotonic clock, in ns, at which the wait ends, if there is one.
+    pub(crate) fn deadline(self) -> Option<i64> {
+        match self {
+            Timeout::Until(deadline) => Some(deadline),
+            Timeout::Never | Timeout::Poll => None,
+        }
+    }
+
     /// `ms` as in `epoll_wait()`, an `int` there: negative for no limit.
     pub(crate) fn from_ms(ms: i64) -> Self {
         if ms < 0 {

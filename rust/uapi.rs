@@ -31,6 +31,7 @@ const FEATURE_WAKE_POLICY: u64 = 1 << 3;
 const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
 const FEATURE_BATCH: u64 = 1 << 6;
+const FEATURE_WAIT_MANY: u64 = 1 << 8;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
@@ -76,7 +77,8 @@ impl Info {
                 | if fadvise { FEATURE_FADVISE } else { 0 }
                 | FEATURE_WAKE_POLICY
                 | FEATURE_BIND
-                | FEATURE_TOKEN,
+                | FEATURE_TOKEN
+                | FEATURE_WAIT_MANY,
             ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }
@@ -128,7 +130,7 @@ unsafe impl FromBytes for Ctl {}
 
 /// `struct repoll_wait`.
 #[repr(C)]
-struct Wait {
+pub(crate) struct Wait {
     events: u64,
     maxevents: i32,
     flags: u32,
@@ -229,7 +231,11 @@ impl WaitRequest {
     /// The timeout begins here. May sleep. `EFAULT` for the request or its timespec, `EINVAL` for
     /// unknown flags or a wrong timespec, and as [`Self::new`].
     pub(crate) fn read(arg: usize) -> Result<Self> {
-        let raw: Wait = read(arg)?;
+        Self::decode(&read(arg)?)
+    }
+
+    /// As [`Self::read`], for what has been read.
+    pub(crate) fn decode(raw: &Wait) -> Result<Self> {
         if raw.flags & !WAIT_TIMESPEC != 0 || raw.reserved != 0 {
             return Err(EINVAL);
         }

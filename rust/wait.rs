@@ -37,10 +37,7 @@ impl Eventpoll {
 
     #[inline(never)]
     fn sleep_and_harvest(&self, events: u64, maxevents: u32, timeout: Timeout) -> Result<u32> {
-        let deadline = match timeout {
-            Timeout::Until(deadline) => Some(deadline),
-            Timeout::Never | Timeout::Poll => None,
-        };
+        let deadline = timeout.deadline();
         if self.policies.fifo() {
             self.begin_idle();
         }

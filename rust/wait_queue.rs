@@ -60,20 +60,32 @@ impl WaitQueue {
     }
 
     /// Wakes one waiter: the last to come, or the one that has been here longest. `sync`: the flags
-    /// that a wakeup callback is given, not 0 when the waker is about to sleep. Any context.
+    /// that a wakeup callback is given, not 0 when the waker is about to sleep. `news`: whether it is
+    /// for something that nobody has been woken for yet; who counts events counts it. Any context.
     #[inline]
-    pub(crate) fn wake_one(&self, longest: bool, sync: i32) {
+    pub(crate) fn wake_one(&self, longest: bool, sync: i32, news: bool) {
         const NORMAL: u32 = bindings::TASK_NORMAL;
-        // SAFETY: Initialised.
+        let key = core::ptr::without_provenance_mut(news.into());
+        // SAFETY: Initialised. The callbacks on this queue take the key for no more than a number.
         unsafe {
             if longest {
-                ffi::repoll_wake_longest(self.head.get(), sync);
+                ffi::repoll_wake_longest(self.head.get(), sync, key);
             } else if sync != 0 {
-                bindings::__wake_up_sync(self.head.get(), NORMAL);
+                bindings::__wake_up_sync_key(self.head.get(), NORMAL, key);
             } else {
-                bindings::__wake_up(self.head.get(), NORMAL, 1, core::ptr::null_mut());
+                bindings::__wake_up(self.head.get(), NORMAL, 1, key);
             }
         }
+    }
+
+    /// Runs `f` with the queue's lock held and interrupts off. With interrupts on.
+    pub(crate) fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: Initialised.
+        unsafe { ffi::repoll_wq_lock(self.head.get()) };
+        let result = f();
+        // SAFETY: Locked above.
+        unsafe { ffi::repoll_wq_unlock(self.head.get()) };
+        result
     }
 
     /// Tells those who poll of `events`. Any context.
@@ -120,7 +132,7 @@ impl Waiter {
         let this = Self(Opaque::uninit());
         // SAFETY: `this` stays in place, and is taken off the queue below.
         unsafe { ffi::repoll_waiter_add(wq.as_ptr(), this.0.get()) };
-        let timed_out = !ready() && !Self::sleep(deadline);
+        let timed_out = !ready() && !sleep_until(deadline);
         // SAFETY: Added above.
         let queued = unsafe { ffi::repoll_waiter_remove(wq.as_ptr(), this.0.get()) };
         Slept {
@@ -128,33 +140,34 @@ impl Waiter {
             woken: !queued,
         }
     }
+}
 
-    /// Returns false when the deadline has passed.
-    fn sleep(deadline: Option<i64>) -> bool {
-        let Some(mut expires) = deadline else {
-            // SAFETY: A null time means no limit.
-            unsafe {
-                bindings::schedule_hrtimeout_range(
-                    core::ptr::null_mut(),
-                    0,
-                    bindings::hrtimer_mode_HRTIMER_MODE_ABS,
-                )
-            };
-            return true;
-        };
-        // SAFETY: No requirements.
-        let now = unsafe { ffi::repoll_now() };
-        if expires <= now {
-            return false;
-        }
-        // SAFETY: No requirements; `expires` outlives the call, which ends with the timer gone.
+/// Sleeps until something wakes the current task, whose state says already what may, or `deadline`
+/// (monotonic ns, `None` for never). Returns false when the deadline has passed. May sleep.
+pub(crate) fn sleep_until(deadline: Option<i64>) -> bool {
+    let Some(mut expires) = deadline else {
+        // SAFETY: A null time means no limit.
         unsafe {
-            let slack = ffi::repoll_timer_slack(expires - now);
             bindings::schedule_hrtimeout_range(
-                &mut expires,
-                slack,
+                core::ptr::null_mut(),
+                0,
                 bindings::hrtimer_mode_HRTIMER_MODE_ABS,
-            ) != 0
-        }
+            )
+        };
+        return true;
+    };
+    // SAFETY: No requirements.
+    let now = unsafe { ffi::repoll_now() };
+    if expires <= now {
+        return false;
+    }
+    // SAFETY: No requirements; `expires` outlives the call, which ends with the timer gone.
+    unsafe {
+        let slack = ffi::repoll_timer_slack(expires - now);
+        bindings::schedule_hrtimeout_range(
+            &mut expires,
+            slack,
+            bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+        ) != 0
     }
 }

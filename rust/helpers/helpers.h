@@ -15,6 +15,7 @@ struct callback_head;
 struct epoll_event;
 struct file;
 struct files_struct;
+struct hrtimer;
 struct irq_work;
 struct kmem_cache;
 struct mutex;
@@ -81,6 +82,8 @@ bool repoll_busy_loop_timeout(unsigned long start_time, u32 usecs);
 void repoll_cond_resched(void);
 bool repoll_fatal_signal_pending(void);
 u64 repoll_timer_slack(s64 remaining_ns);
+void repoll_set_interruptible(void);
+void repoll_set_running(void);
 
 /* signal.c */
 int repoll_set_user_sigmask(u64 umask, size_t sigsetsize);
@@ -99,6 +102,7 @@ void repoll_raw_spin_unlock(struct raw_spinlock *lock);
 int repoll_get_timeout(u64 uts, s64 *ns);
 s64 repoll_deadline_after(s64 ns);
 s64 repoll_now(void);
+void repoll_timer_end_on_stack(struct hrtimer *timer);
 
 /* uaccess.c; a slot is one of the harvest, rust/deliver.rs. */
 struct repoll_slot {
@@ -127,7 +131,9 @@ void repoll_sysctl_unregister(void);
 void repoll_waiter_add(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u32 subclass);
-void repoll_wake_longest(struct wait_queue_head *wq, int sync);
+void repoll_wq_lock(struct wait_queue_head *wq);
+void repoll_wq_unlock(struct wait_queue_head *wq);
+void repoll_wake_longest(struct wait_queue_head *wq, int sync, void *key);
 void repoll_unhook_pollfree(struct wait_queue_entry *wait);
 bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 void repoll_move_to_tail(struct wait_queue_head **whead, struct wait_queue_entry *wait);

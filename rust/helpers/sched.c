@@ -11,6 +11,17 @@ void repoll_cond_resched(void)
 	cond_resched();
 }
 
+/* With the full barrier that a check of the condition needs, see set_current_state(). */
+void repoll_set_interruptible(void)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+}
+
+void repoll_set_running(void)
+{
+	__set_current_state(TASK_RUNNING);
+}
+
 bool repoll_fatal_signal_pending(void)
 {
 	return fatal_signal_pending(current);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/compat.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/time64.h>
 #include <linux/timekeeping.h>
@@ -34,4 +35,11 @@ s64 repoll_deadline_after(s64 ns)
 s64 repoll_now(void)
 {
 	return ktime_get();
+}
+
+/* The end of a timer that hrtimer_setup_on_stack() set up. Waits for its function. */
+void repoll_timer_end_on_stack(struct hrtimer *timer)
+{
+	hrtimer_cancel(timer);
+	destroy_hrtimer_on_stack(timer);
 }

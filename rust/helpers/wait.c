@@ -56,6 +56,16 @@ bool repoll_waiter_remove(struct wait_queue_head *wq, struct wait_queue_entry *w
 	return queued;
 }
 
+void repoll_wq_lock(struct wait_queue_head *wq)
+{
+	spin_lock_irq(&wq->lock);
+}
+
+void repoll_wq_unlock(struct wait_queue_head *wq)
+{
+	spin_unlock_irq(&wq->lock);
+}
+
 /*
  * Wake who polls the instance of @wq. @subclass tells lockdep how many such
  * queues, of instances below this one, are locked already; callbacks find it in
@@ -80,14 +90,14 @@ void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u
  * __wake_up_common(), one that something else has woken before makes way for the
  * next. @sync: the flags that our caller was given as a wait_queue_func_t.
  */
-void repoll_wake_longest(struct wait_queue_head *wq, int sync)
+void repoll_wake_longest(struct wait_queue_head *wq, int sync, void *key)
 {
 	struct wait_queue_entry *wait, *next;
 	unsigned long flags;
 
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry_safe_reverse(wait, next, &wq->head, entry) {
-		if (wait->func(wait, TASK_NORMAL, sync, NULL))
+		if (wait->func(wait, TASK_NORMAL, sync, key))
 			break;
 	}
 	spin_unlock_irqrestore(&wq->lock, flags);

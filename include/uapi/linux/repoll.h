@@ -53,6 +53,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_TOKEN		(1ULL << 5)
 /* REPOLL_IOC_BATCH is there. Since version 3. */
 #define REPOLL_FEATURE_BATCH		(1ULL << 6)
+/* REPOLL_IOC_WAIT_MANY is there. Since version 3. */
+#define REPOLL_FEATURE_WAIT_MANY	(1ULL << 8)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -121,6 +123,25 @@ struct repoll_wait {
 #define REPOLL_WAIT_TIMESPEC	(1U << 0)
 
 /**
+ * struct repoll_wait_many - wait for several events (REPOLL_IOC_WAIT_MANY)
+ * @wait:	as for REPOLL_IOC_WAIT.
+ * @min_events:	how many events end the wait, at least 1. A number above @wait.maxevents
+ *		means that one.
+ * @reserved:	must be 0.
+ * @delay_ns:	how long after the first event it ends with fewer, in nanoseconds; 0
+ *		for at once.
+ *
+ * The ioctl returns the number of events stored, 0 when the timeout expired and there
+ * were none.
+ */
+struct repoll_wait_many {
+	struct repoll_wait wait;
+	__u32 min_events;
+	__u32 reserved;
+	__u64 delay_ns;
+};
+
+/**
  * struct repoll_op - one operation of a batch
  * @op:		EPOLL_CTL_ADD, EPOLL_CTL_MOD or EPOLL_CTL_DEL.
  * @fd:		the watched file descriptor; -1 for MOD and DEL with REPOLL_CTL_TOKEN.
@@ -174,6 +195,7 @@ struct repoll_batch {
 #define REPOLL_IOC_CTL	_IOW(REPOLL_IOC_TYPE, 0x01, struct repoll_ctl)
 #define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
 #define REPOLL_IOC_BATCH	_IOWR(REPOLL_IOC_TYPE, 0x03, struct repoll_batch)
+#define REPOLL_IOC_WAIT_MANY	_IOW(REPOLL_IOC_TYPE, 0x04, struct repoll_wait_many)
 
 /*
  * The two frequent calls without the detour that ioctl() is: a module cannot add
