@@ -124,6 +124,20 @@ static int device_batch(int epfd, struct repoll_op *ops, uint32_t nr_ops, uint32
 	return ioctl(epfd, REPOLL_IOC_BATCH, &batch);
 }
 
+/* A wait for @min_events, or @delay_ns after the first. */
+__attribute__((unused))
+static int device_wait_many(int epfd, const struct repoll_wait *wait, uint32_t min_events,
+			    uint64_t delay_ns)
+{
+	struct repoll_wait_many many = {
+		.wait = *wait,
+		.min_events = min_events,
+		.delay_ns = delay_ns,
+	};
+
+	return ioctl(epfd, REPOLL_IOC_WAIT_MANY, &many);
+}
+
 /*
  * The kernel's form of @timeout, in @kernel where the two differ. Where they do
  * not, the pointer is handed on unread, so that a bad one gives EFAULT.

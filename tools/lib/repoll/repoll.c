@@ -99,3 +99,24 @@ int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 	return repoll_pwait2_time64(epfd, events, maxevents, kernel_timeout(timeout, &kernel),
 				    sigmask);
 }
+
+int repoll_pwait_many(int epfd, struct epoll_event *events, int maxevents,
+		      unsigned int min_events, uint64_t delay_ns, int timeout,
+		      const sigset_t *sigmask)
+{
+	struct repoll_wait wait = {
+		.events = to_user_ptr(events),
+		.maxevents = maxevents,
+		.timeout = timeout,
+		.sigmask = to_user_ptr(sigmask),
+		.sigsetsize = KERNEL_SIGSET_SIZE,
+	};
+
+	return instance_result(CANCELLABLE(device_wait_many(epfd, &wait, min_events, delay_ns)));
+}
+
+int repoll_wait_many(int epfd, struct epoll_event *events, int maxevents,
+		     unsigned int min_events, uint64_t delay_ns, int timeout)
+{
+	return repoll_pwait_many(epfd, events, maxevents, min_events, delay_ns, timeout, NULL);
+}

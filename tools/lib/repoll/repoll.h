@@ -15,6 +15,7 @@
 #define REPOLL_H
 
 #include <signal.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -156,6 +157,37 @@ int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 		  const struct timespec *timeout, const sigset_t *sigmask);
 #endif
+
+/**
+ * repoll_wait_many() - wait for several events
+ * @epfd, @events, @maxevents, @timeout: as for repoll_wait().
+ * @min_events:	how many events end the wait, at least 1; @maxevents if that is less.
+ * @delay_ns:	how long after the first event fewer end it, in nanoseconds; 0 for at
+ *		once, UINT64_MAX for never.
+ *
+ * The thread is not woken by each event. Those that are there when the timeout expires
+ * or a signal comes are returned.
+ *
+ * Return: the number of events stored, 0 when the timeout expired and there were none.
+ *
+ * Errors: those of repoll_wait(), EINTR if there was no event; EINVAL also for a
+ * @min_events of 0, and if the loaded module does not know the call. Cancellation: as
+ * for repoll_wait().
+ */
+int repoll_wait_many(int epfd, struct epoll_event *events, int maxevents,
+		     unsigned int min_events, uint64_t delay_ns, int timeout);
+
+/**
+ * repoll_pwait_many() - wait for several events or a signal
+ * @epfd, @events, @maxevents, @min_events, @delay_ns, @timeout: as for
+ *		repoll_wait_many().
+ * @sigmask:	as for repoll_pwait().
+ *
+ * Return and errors: as for repoll_wait_many(), and EFAULT also for @sigmask.
+ */
+int repoll_pwait_many(int epfd, struct epoll_event *events, int maxevents,
+		      unsigned int min_events, uint64_t delay_ns, int timeout,
+		      const sigset_t *sigmask);
 
 #ifdef __cplusplus
 }
