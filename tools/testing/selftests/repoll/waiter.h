@@ -88,14 +88,20 @@ static inline bool waiter_sleeps(const struct waiter *w)
 	return tid && sleeps_in_wait(getpid(), tid, w->epfd);
 }
 
+/* Start a thread that waits in its own way, see waiter_main(); back as waiter_start(). */
+static inline void waiter_run(struct waiter *w, void *(*run)(void *))
+{
+	errno = pthread_create(&w->thread, NULL, run, w);
+	MUST(errno ? -1 : 0);
+	while (!waiter_done(w) && !waiter_sleeps(w))
+		sleep_ms(1);
+}
+
 /* Start a thread that waits for one event; back when it sleeps, or is done. */
 static inline void waiter_start(struct waiter *w, int epfd, int timeout)
 {
 	*w = (struct waiter){ .epfd = epfd, .timeout = timeout };
-	errno = pthread_create(&w->thread, NULL, waiter_main, w);
-	MUST(errno ? -1 : 0);
-	while (!waiter_done(w) && !waiter_sleeps(w))
-		sleep_ms(1);
+	waiter_run(w, waiter_main);
 }
 
 static inline void waiters_start(struct waiter *w, int n, int epfd, int timeout)
