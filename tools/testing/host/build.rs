@@ -65,6 +65,13 @@ const MUTATIONS: &[Mutation] = &[
         panic: DEADLOCK,
     },
     Mutation {
+        name: "ordering_3_no_fence_before_counting",
+        from: "// Ordering 3.\n        fence(Ordering::SeqCst);",
+        to: "",
+        scenario: "push_against_collector",
+        panic: DEADLOCK,
+    },
+    Mutation {
         name: "ordering_3_no_fence_after_settle",
         from: "if rdllist_busy {\n                fence(Ordering::SeqCst);\n            }",
         to: "",

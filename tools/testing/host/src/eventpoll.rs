@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An instance, in the steps of the module's `eventpoll.rs`, `deliver.rs`, `ctl.rs` and `wait.rs`:
-//! the same order of operations on the same lists.
+//! An instance, in the steps of the module's `eventpoll.rs`, `deliver.rs`, `ctl.rs`, `wait.rs` and
+//! `wait_many.rs`: the same order of operations on the same lists.
 
 use super::{
     epitem::{item_of, Epitem, File},
@@ -128,13 +128,13 @@ impl Eventpoll {
     pub(crate) fn notify(&self, node: &ready::Node) {
         // SAFETY: The queue's lock is held. Pushed to its epitem's own instance only, and drained
         // before that is removed.
-        unsafe { self.ovflist.push(node) };
-        self.wake_waiter();
+        let queued = unsafe { self.ovflist.push(node) };
+        self.wake_waiter(queued);
     }
 
-    fn wake_waiter(&self) {
+    fn wake_waiter(&self, news: bool) {
         if self.wq.is_active() {
-            self.wq.wake_one();
+            self.wq.wake_one(news);
         }
     }
 
@@ -162,7 +162,7 @@ impl Eventpoll {
         self.drain(interest);
         if interest.rdllist.push_back(item) {
             self.settle(interest);
-            self.wake_waiter();
+            self.wake_waiter(true);
         }
     }
 
@@ -175,13 +175,64 @@ impl Eventpoll {
         }
     }
 
+    /// `REPOLL_IOC_WAIT_MANY` without a timeout, and with a delay that never ends.
+    pub(crate) fn wait_many(&self, maxevents: usize, enough: usize) -> Vec<Event> {
+        let this = self.wq.join();
+        loop {
+            match self.harvest_many(maxevents, enough, || self.wq.forget(&this)) {
+                Ok(events) => {
+                    self.wq.leave(&this);
+                    return events;
+                }
+                Err(ready) => self.wq.collect(&this, enough - ready),
+            }
+        }
+    }
+
+    /// Events, or how many there are if they are not enough.
+    fn harvest_many(
+        &self,
+        maxevents: usize,
+        enough: usize,
+        looking: impl FnOnce(),
+    ) -> Result<Vec<Event>, usize> {
+        let interest = self.interest.lock().unwrap();
+        looking();
+        self.drain(&interest);
+        let ready = Self::count_ready(&interest, enough);
+        if ready >= enough {
+            return Ok(self.harvest_drained(&interest, maxevents));
+        }
+        self.settle(&interest);
+        Err(ready)
+    }
+
+    fn count_ready(interest: &Interest, enough: usize) -> usize {
+        let mut ready = 0;
+        let mut next = interest.rdllist.front();
+        while let Some(item) = next.filter(|_| ready < enough) {
+            item.assert_alive();
+            next = interest.rdllist.behind(item);
+            if Self::poll_item(item).is_some() {
+                ready += 1;
+            } else {
+                interest.rdllist.remove(item);
+            }
+        }
+        ready
+    }
+
     fn harvest(&self, maxevents: usize) -> Vec<Event> {
         let interest = self.interest.lock().unwrap();
         self.drain(&interest);
-        let delivered = self.scan(&interest, maxevents);
-        self.settle(&interest);
+        self.harvest_drained(&interest, maxevents)
+    }
+
+    fn harvest_drained(&self, interest: &Interest, maxevents: usize) -> Vec<Event> {
+        let delivered = self.scan(interest, maxevents);
+        self.settle(interest);
         if !interest.rdllist.is_empty() {
-            self.wake_waiter();
+            self.wake_waiter(true);
         }
         delivered
     }

@@ -48,6 +48,8 @@ mod holds {
         pushes_of_one_against_waiter
         new_mask_against_waiter
         two_waiters
+        push_against_collector
+        collector_beside_waiter
         zero_timeout_against_harvest
         zero_timeout_against_delete
         zero_timeout_against_other_queue

@@ -174,6 +174,31 @@ pub(crate) fn two_waiters() {
     });
 }
 
+/// Ordering 3 for one who counts: two producers against a waiter that is for two events.
+pub(crate) fn push_against_collector() {
+    check(Some(PREEMPTIONS), || {
+        let (ep, x, y) = watching_two(edge());
+        let producers = [producer(&x, 0), producer(&y, 0)];
+        assert_eq!(ep.wait_many(ALL, 2).len(), 2);
+        producers.map(|producer| producer.join().unwrap());
+    });
+}
+
+/// A waiter that is for two events hears of those that wake another, who leaves them.
+pub(crate) fn collector_beside_waiter() {
+    check(Some(PREEMPTIONS_OF_ALL), || {
+        let (ep, x, y) = watching_two(IN);
+        let waiter = {
+            let ep = ep.clone();
+            thread::spawn(move || ep.wait(1))
+        };
+        let producers = [producer(&x, 0), producer(&y, 0)];
+        assert_eq!(ep.wait_many(ALL, 2).len(), 2);
+        assert_eq!(waiter.join().unwrap().len(), 1);
+        producers.map(|producer| producer.join().unwrap());
+    });
+}
+
 /// Ordering 4: what is ready and stays so is there for each wait, while others harvest it.
 pub(crate) fn zero_timeout_against_harvest() {
     check(None, || {
