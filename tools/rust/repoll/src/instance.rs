@@ -294,7 +294,7 @@ impl Repoll {
 }
 
 /// A wait for `events`; it holds the addresses of what it is given.
-fn wait_request(
+pub(crate) fn wait_request(
     events: &mut [Event],
     timeout: Option<&KernelTimespec>,
     sigmask: Option<&libc::sigset_t>,

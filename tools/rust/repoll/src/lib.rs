@@ -36,9 +36,11 @@ mod ctl_flags;
 mod event;
 mod instance;
 mod uapi;
+mod wait_many;
 
 pub use batch::{Batch, MAX_OPS};
 pub use ctl_flags::{CtlFlags, WakePolicy};
 pub use event::{Event, EventFlags};
 pub use instance::{Info, Repoll};
 pub use libc::sigset_t;
+pub use wait_many::Enough;

@@ -42,6 +42,15 @@ pub(crate) struct RepollWait {
     pub(crate) reserved: u32,
 }
 
+/// `struct repoll_wait_many`.
+#[repr(C)]
+pub(crate) struct RepollWaitMany {
+    pub(crate) wait: RepollWait,
+    pub(crate) min_events: u32,
+    pub(crate) reserved: u32,
+    pub(crate) delay_ns: u64,
+}
+
 /// `struct repoll_op`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +141,12 @@ unsafe impl Request for RepollWait {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x02);
 }
 
+// SAFETY: REPOLL_IOC_WAIT_MANY reads a `struct repoll_wait_many`, and does with its wait
+// what REPOLL_IOC_WAIT does.
+unsafe impl Request for RepollWaitMany {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x04);
+}
+
 // SAFETY: REPOLL_IOC_BATCH reads and writes a `struct repoll_batch` and the operations
 // it refers to, and carries out the wait that it refers to.
 unsafe impl Request for RepollBatch {
@@ -201,6 +216,8 @@ mod tests {
         assert_eq!(offset_of!(RepollWait, timeout), 16);
         assert_eq!(offset_of!(RepollWait, sigmask), 24);
         assert_eq!(offset_of!(RepollWait, reserved), 36);
+        assert_eq!(size_of::<RepollWaitMany>(), 56);
+        assert_eq!(offset_of!(RepollWaitMany, delay_ns), 48);
         assert_eq!(size_of::<RepollOp>(), 32);
         assert_eq!(offset_of!(RepollOp, result), 24);
         assert_eq!(size_of::<RepollBatch>(), 32);
@@ -215,6 +232,7 @@ mod tests {
         assert_eq!(RepollCtl::REQUEST, 0x4018_e901);
         assert_eq!(RepollWait::REQUEST, 0x4028_e902);
         assert_eq!(RepollBatch::REQUEST, 0xc020_e903);
+        assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
     }
 
     #[test]

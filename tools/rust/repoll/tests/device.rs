@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{Batch, CtlFlags, Event, EventFlags, Repoll, WakePolicy};
+use repoll::{Batch, CtlFlags, Enough, Event, EventFlags, Repoll, WakePolicy};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -348,4 +348,30 @@ fn batch_finds_registrations_by_token() {
     assert_eq!(errno(failed), libc::ENOENT);
     assert_eq!(errno(repoll.delete(&near)), libc::ENOENT);
     repoll.delete(&far).unwrap();
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn wait_many_ends_with_enough_or_after_the_delay() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    let delay = Duration::from_millis(30);
+
+    repoll.add(&near, Event::new(EventFlags::IN, 1)).unwrap();
+    repoll.add(&far, Event::new(EventFlags::IN, 2)).unwrap();
+    far.write_all(b"x").unwrap();
+    let start = Instant::now();
+    let two = Enough::new(2, delay);
+    assert_eq!(repoll.wait_many(&mut events, two, None).unwrap().len(), 1);
+    assert!(start.elapsed() >= delay);
+    (&near).write_all(b"x").unwrap();
+    let two = Enough::new(2, Duration::MAX);
+    assert_eq!(repoll.wait_many(&mut events, two, None).unwrap().len(), 2);
+    let three = Enough::new(3, Duration::MAX);
+    let ready = repoll.wait_many(&mut events, three, NO_WAIT).unwrap();
+    assert_eq!(ready.len(), 2);
+    let nothing = Enough::new(0, delay);
+    let error = errno(repoll.wait_many(&mut events, nothing, None));
+    assert_eq!(error, libc::EINVAL);
 }
