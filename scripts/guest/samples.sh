@@ -37,6 +37,17 @@ batch() {
 	result "$status" "batch: $1" "$text"
 }
 
+# wait_many BACKEND MOST: all events arrive, and to wait for them takes at most so many
+# context switches each.
+wait_many() {
+	local text status=0
+
+	text=$(build/samples/wait_many --backend "$1" --events 500 2>&1) || status=1
+	awk -v most="$2" '$1 == "switches_per_event" && $2 <= most { ok = 1 } END { exit !ok }' \
+		<<<"$text" || status=1
+	result "$status" "wait_many: $1" "$text"
+}
+
 shares epoll 0 400
 shares repoll 0 400
 shares lifo 0 400
@@ -44,5 +55,7 @@ shares fifo 0.99 1000
 shares round-robin 0.99 1000
 batch epoll
 batch repoll
+wait_many epoll 2
+wait_many repoll 0.2
 echo "1..$number"
 ((failed == 0))
