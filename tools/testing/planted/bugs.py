@@ -99,8 +99,8 @@ STRESS = {
     "wakeup-not-sent": Bug(
         "a wakeup of a plain file wakes no waiter",
         "rust/eventpoll.rs",
-        "self.wq.wake_one(item.wakes_longest(), sync);",
-        "if item.kind.is_eventpoll() { self.wq.wake_one(item.wakes_longest(), sync); }",
+        "self.wq.wake_one(item.wakes_longest(), sync, queued);",
+        "if item.kind.is_eventpoll() { self.wq.wake_one(item.wakes_longest(), sync, queued); }",
         "--scenario wakeup",
     ),
     "waiter-asks-too-early": Bug(
