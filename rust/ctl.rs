@@ -320,6 +320,7 @@ impl Eventpoll {
     /// The last close of the instance itself: all registrations end. May sleep.
     pub(crate) fn clear(&self) {
         let mut interest = self.interest.lock();
+        interest.notifier = None;
         while let Some(item) = interest.first().map(NonNull::from) {
             // SAFETY: In this set.
             drop(unsafe { self.remove(&mut interest, item) });

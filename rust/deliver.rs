@@ -183,6 +183,9 @@ impl Eventpoll {
         if interest.idle.get() && out.stored > 0 {
             interest.idle.set(false);
         }
+        if let Some(notifier) = &interest.notifier {
+            notifier.join();
+        }
         self.finish_scan(interest);
         if out.stored == 0 && fault {
             // SAFETY: No requirements.

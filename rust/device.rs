@@ -8,6 +8,7 @@ use super::{
     ffi,
     file::Target,
     nesting::MAX_NESTS,
+    notifier::{Notify, IOC_NOTIFY},
     ops::{BatchRequest, IOC_BATCH},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
     wait_many::{WaitManyRequest, IOC_WAIT_MANY},
@@ -38,6 +39,7 @@ static FOPS: Fops = Fops(bindings::file_operations {
     poll: Some(poll),
     unlocked_ioctl: Some(ioctl),
     fadvise: Some(fadvise),
+    fasync: Some(fasync),
     #[cfg(CONFIG_COMPAT)]
     compat_ioctl: bindings::compat_ptr_ioctl,
     llseek: Some(bindings::noop_llseek),
@@ -172,6 +174,21 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong)
     value_or_errno(dispatch(ep, this, cmd, arg)) as c_long
 }
 
+/// `O_ASYNC` is set or cleared, or the file goes and had it set.
+///
+/// # Safety
+///
+/// Called by the VFS on an open file.
+unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
+    // SAFETY: By the contract.
+    let ep = unsafe { instance(file) };
+    // SAFETY: As we are called.
+    match unsafe { ep.fasync(fd, file, on != 0) } {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
+}
+
 /// The calls that need not be made by way of [`ioctl`], which costs a program more than they do.
 ///
 /// # Safety
@@ -224,6 +241,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
             }
         }
         IOC_WAIT_MANY => ep.wait_many(&WaitManyRequest::read(arg)?),
+        IOC_NOTIFY => ep.notify_by(Notify::read(arg)?).map(|()| 0),
         IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

@@ -222,7 +222,11 @@ impl Eventpoll {
     /// To be called before the mutex is released if the ready list may have changed.
     #[inline]
     pub(crate) fn settle(&self, interest: &Interest) {
-        self.ovflist.settle(!interest.rdllist.is_empty());
+        let busy = !interest.rdllist.is_empty();
+        self.ovflist.settle(busy);
+        if !busy && interest.notifier.is_some() {
+            self.arm_notifier(interest);
+        }
     }
 
     /// Ends a scan: what it left on the ready list is for the next waiter.

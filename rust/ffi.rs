@@ -19,6 +19,10 @@ extern "C" {
         pt: *mut bindings::poll_table_struct,
     ) -> u32;
 
+    pub(crate) fn repoll_eventfd_get(fd: c_int) -> *mut bindings::eventfd_ctx;
+    pub(crate) fn repoll_eventfd_signal(ctx: *mut bindings::eventfd_ctx);
+    pub(crate) fn repoll_eventfd_put(ctx: *mut bindings::eventfd_ctx);
+
     pub(crate) fn repoll_close_hook_get() -> c_int;
     pub(crate) fn repoll_close_hook_put();
     pub(crate) fn repoll_close_hook_exit();
@@ -109,7 +113,19 @@ extern "C" {
         sync: c_int,
         key: *mut c_void,
     );
-    pub(crate) fn repoll_unhook_pollfree(wait: *mut bindings::wait_queue_entry);
+    pub(crate) fn repoll_unhook_within(wait: *mut bindings::wait_queue_entry);
+    pub(crate) fn repoll_init_wait_func(
+        wait: *mut bindings::wait_queue_entry,
+        func: bindings::wait_queue_func_t,
+    );
+    pub(crate) fn repoll_wq_join(
+        wq: *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    );
+    pub(crate) fn repoll_wq_leave(
+        wq: *mut bindings::wait_queue_head,
+        wait: *mut bindings::wait_queue_entry,
+    );
     pub(crate) fn repoll_remove_wait_queue(
         whead: *mut *mut bindings::wait_queue_head,
         wait: *mut bindings::wait_queue_entry,

@@ -4,6 +4,7 @@
 
 use super::{
     epitem::{Epitem, EpitemBox, Key},
+    notifier::Notifier,
     rdllist::Rdllist,
     ties::{Bindings, Tokens},
     uapi::CtlFlags,
@@ -34,6 +35,8 @@ pub(crate) struct Interest {
     fifo: RBTree<Key, ()>,
     /// With such members: a thread has begun to wait since the instance last delivered something.
     pub(crate) idle: Cell<bool>,
+    /// Who is told of events that no thread waits for, if anybody.
+    pub(crate) notifier: Option<Pin<KBox<Notifier>>>,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
 }
@@ -53,6 +56,7 @@ impl Interest {
             bindings: Bindings::new(),
             fifo: RBTree::new(),
             idle: Cell::new(false),
+            notifier: None,
             ws: WakeupSource::none(),
         }
     }

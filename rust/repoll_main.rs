@@ -48,7 +48,7 @@
 //!            topology.nested, above_foreign   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, fifo, idle, tokens, bindings   interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier   interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
@@ -59,6 +59,8 @@
 //!                              lock-free, pushed under the file's wait queue, see `ready`
 //!            ws                written under interest; read by callbacks under RCU
 //!            ep, key, kind     immutable
+//! Notifier   wait              Eventpoll::wq
+//!            eventfd, fasync   interest, and changed only while its work is neither queued nor running
 //! Collector  heard, missing, begun   Eventpoll::wq
 //!            over              atomic
 //! ```
@@ -125,6 +127,7 @@ mod file;
 mod foreign;
 mod interest;
 mod nesting;
+mod notifier;
 mod ops;
 mod quota;
 mod raw_lock;

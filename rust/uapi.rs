@@ -32,6 +32,7 @@ const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
 const FEATURE_BATCH: u64 = 1 << 6;
 const FEATURE_WAIT_MANY: u64 = 1 << 8;
+const FEATURE_NOTIFY: u64 = 1 << 9;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
@@ -78,7 +79,8 @@ impl Info {
                 | FEATURE_WAKE_POLICY
                 | FEATURE_BIND
                 | FEATURE_TOKEN
-                | FEATURE_WAIT_MANY,
+                | FEATURE_WAIT_MANY
+                | FEATURE_NOTIFY,
             ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }

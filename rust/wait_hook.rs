@@ -320,7 +320,7 @@ unsafe fn wake_rarely(
     if key.intersects(Events::POLLFREE) {
         // SAFETY: On the queue, whose lock is held. Until the store below, whoever removes
         // the epitem waits for that lock; after it, nothing keeps the epitem.
-        unsafe { ffi::repoll_unhook_pollfree(hook.wait.get()) };
+        unsafe { ffi::repoll_unhook_within(hook.wait.get()) };
         hook.whead.store(ptr::null_mut(), Ordering::Release);
     }
     woken

@@ -13,6 +13,7 @@
 
 struct callback_head;
 struct epoll_event;
+struct eventfd_ctx;
 struct file;
 struct files_struct;
 struct hrtimer;
@@ -26,6 +27,11 @@ struct timespec64;
 struct user_struct;
 struct wait_queue_entry;
 struct wait_queue_head;
+
+/* eventfd.c */
+struct eventfd_ctx *repoll_eventfd_get(int fd);
+void repoll_eventfd_signal(struct eventfd_ctx *ctx);
+void repoll_eventfd_put(struct eventfd_ctx *ctx);
 
 /* file.c */
 void repoll_fdget_each(const struct repoll_op *ops, u32 n, unsigned long *words);
@@ -134,7 +140,12 @@ void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u
 void repoll_wq_lock(struct wait_queue_head *wq);
 void repoll_wq_unlock(struct wait_queue_head *wq);
 void repoll_wake_longest(struct wait_queue_head *wq, int sync, void *key);
-void repoll_unhook_pollfree(struct wait_queue_entry *wait);
+void repoll_unhook_within(struct wait_queue_entry *wait);
+void repoll_init_wait_func(struct wait_queue_entry *wait,
+			   int (*func)(struct wait_queue_entry *wait, unsigned int mode,
+				       int sync, void *key));
+void repoll_wq_join(struct wait_queue_head *wq, struct wait_queue_entry *wait);
+void repoll_wq_leave(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 void repoll_move_to_tail(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 

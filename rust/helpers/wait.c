@@ -88,29 +88,62 @@ void repoll_wake_poll(struct wait_queue_head *wq, __poll_t events, u32 *nests, u
 /*
  * Wake the waiter that has been on @wq longest, which is the last. As in
  * __wake_up_common(), one that something else has woken before makes way for the
- * next. @sync: the flags that our caller was given as a wait_queue_func_t.
+ * next. What is not exclusive, the notification, is for when there is no waiter.
+ * @sync: the flags that our caller was given as a wait_queue_func_t.
  */
 void repoll_wake_longest(struct wait_queue_head *wq, int sync, void *key)
 {
-	struct wait_queue_entry *wait, *next;
+	struct wait_queue_entry *wait, *next, *last = NULL;
 	unsigned long flags;
 
 	spin_lock_irqsave(&wq->lock, flags);
 	list_for_each_entry_safe_reverse(wait, next, &wq->head, entry) {
-		if (wait->func(wait, TASK_NORMAL, sync, key))
-			break;
+		if (!(wait->flags & WQ_FLAG_EXCLUSIVE))
+			last = wait;
+		else if (wait->func(wait, TASK_NORMAL, sync, key))
+			goto unlock;
 	}
+	if (last)
+		last->func(last, TASK_NORMAL, sync, key);
+unlock:
 	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
 /*
- * Take @wait off a queue whose head is about to go away, from within its wake
- * callback. list_del_init(): a concurrent repoll_remove_wait_queue() that saw
- * the head before may delete the entry once more.
+ * Take @wait off its queue from within its wake callback. list_del_init(): where
+ * the head is about to go away, a concurrent repoll_remove_wait_queue() that saw
+ * it before may delete the entry once more.
  */
-void repoll_unhook_pollfree(struct wait_queue_entry *wait)
+void repoll_unhook_within(struct wait_queue_entry *wait)
 {
 	list_del_init(&wait->entry);
+}
+
+/*
+ * Put @wait, which is initialised and not exclusive, last on @wq unless it is on it.
+ * The full barrier is that of repoll_waiter_add().
+ */
+void repoll_wq_join(struct wait_queue_head *wq, struct wait_queue_entry *wait)
+{
+	spin_lock_irq(&wq->lock);
+	if (list_empty(&wait->entry))
+		__add_wait_queue_entry_tail(wq, wait);
+	spin_unlock_irq(&wq->lock);
+	smp_mb();
+}
+
+/* Take @wait off @wq if it is on it. */
+void repoll_wq_leave(struct wait_queue_head *wq, struct wait_queue_entry *wait)
+{
+	spin_lock_irq(&wq->lock);
+	list_del_init(&wait->entry);
+	spin_unlock_irq(&wq->lock);
+}
+
+void repoll_init_wait_func(struct wait_queue_entry *wait, wait_queue_func_t func)
+{
+	init_waitqueue_func_entry(wait, func);
+	INIT_LIST_HEAD(&wait->entry);
 }
 
 /*

@@ -55,6 +55,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_BATCH		(1ULL << 6)
 /* REPOLL_IOC_WAIT_MANY is there. Since version 3. */
 #define REPOLL_FEATURE_WAIT_MANY	(1ULL << 8)
+/* REPOLL_IOC_NOTIFY is there, and O_ASYNC on an instance. Since version 3. */
+#define REPOLL_FEATURE_NOTIFY		(1ULL << 9)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -189,6 +191,19 @@ struct repoll_batch {
 /* The most operations in one batch. */
 #define REPOLL_BATCH_MAX	1024
 
+/**
+ * struct repoll_notify - be told of events that no thread waits for (REPOLL_IOC_NOTIFY)
+ * @fd:		an eventfd, in place of the one that there was, or -1 for none.
+ * @flags:	must be 0.
+ *
+ * 1 is added to the eventfd when the instance has events; then not again before a wait
+ * has looked for them.
+ */
+struct repoll_notify {
+	__s32 fd;
+	__u32 flags;
+};
+
 #define REPOLL_IOC_TYPE	0xE9
 
 #define REPOLL_IOC_INFO	_IOR(REPOLL_IOC_TYPE, 0x00, struct repoll_info)
@@ -196,6 +211,7 @@ struct repoll_batch {
 #define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
 #define REPOLL_IOC_BATCH	_IOWR(REPOLL_IOC_TYPE, 0x03, struct repoll_batch)
 #define REPOLL_IOC_WAIT_MANY	_IOW(REPOLL_IOC_TYPE, 0x04, struct repoll_wait_many)
+#define REPOLL_IOC_NOTIFY	_IOW(REPOLL_IOC_TYPE, 0x06, struct repoll_notify)
 
 /*
  * The two frequent calls without the detour that ioctl() is: a module cannot add
