@@ -138,6 +138,14 @@ static int device_wait_many(int epfd, const struct repoll_wait *wait, uint32_t m
 	return ioctl(epfd, REPOLL_IOC_WAIT_MANY, &many);
 }
 
+__attribute__((unused))
+static int device_notify(int epfd, int fd)
+{
+	struct repoll_notify notify = { .fd = fd };
+
+	return ioctl(epfd, REPOLL_IOC_NOTIFY, &notify);
+}
+
 /*
  * The kernel's form of @timeout, in @kernel where the two differ. Where they do
  * not, the pointer is handed on unread, so that a bad one gives EFAULT.

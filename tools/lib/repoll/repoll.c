@@ -120,3 +120,8 @@ int repoll_wait_many(int epfd, struct epoll_event *events, int maxevents,
 {
 	return repoll_pwait_many(epfd, events, maxevents, min_events, delay_ns, timeout, NULL);
 }
+
+int repoll_notify(int epfd, int fd)
+{
+	return instance_result(device_notify(epfd, fd));
+}

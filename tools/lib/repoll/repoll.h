@@ -189,6 +189,22 @@ int repoll_pwait_many(int epfd, struct epoll_event *events, int maxevents,
 		      unsigned int min_events, uint64_t delay_ns, int timeout,
 		      const sigset_t *sigmask);
 
+/**
+ * repoll_notify() - be told of events that no thread waits for
+ * @epfd:	the instance.
+ * @fd:		an eventfd, in place of the one that there was, or -1 for none.
+ *
+ * 1 is added to the eventfd when the instance has events and no thread waits for any;
+ * then not again before a wait has looked for them. If that leaves some, it is at once.
+ * A signal instead: fcntl(F_SETOWN) and O_ASYNC, on @epfd.
+ *
+ * Return: 0.
+ *
+ * Errors: EBADF (@epfd or @fd is not open), EINVAL (@epfd is not an instance, or @fd
+ * not an eventfd; the loaded module does not know the call), ENOMEM.
+ */
+int repoll_notify(int epfd, int fd);
+
 #ifdef __cplusplus
 }
 #endif
