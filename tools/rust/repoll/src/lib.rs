@@ -35,6 +35,7 @@ mod batch;
 mod ctl_flags;
 mod event;
 mod instance;
+mod notify;
 mod uapi;
 mod wait_many;
 

@@ -51,6 +51,13 @@ pub(crate) struct RepollWaitMany {
     pub(crate) delay_ns: u64,
 }
 
+/// `struct repoll_notify`.
+#[repr(C)]
+pub(crate) struct RepollNotify {
+    pub(crate) fd: i32,
+    pub(crate) flags: u32,
+}
+
 /// `struct repoll_op`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +154,11 @@ unsafe impl Request for RepollWaitMany {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x04);
 }
 
+// SAFETY: REPOLL_IOC_NOTIFY reads a `struct repoll_notify`, which holds no address.
+unsafe impl Request for RepollNotify {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x06);
+}
+
 // SAFETY: REPOLL_IOC_BATCH reads and writes a `struct repoll_batch` and the operations
 // it refers to, and carries out the wait that it refers to.
 unsafe impl Request for RepollBatch {
@@ -218,6 +230,7 @@ mod tests {
         assert_eq!(offset_of!(RepollWait, reserved), 36);
         assert_eq!(size_of::<RepollWaitMany>(), 56);
         assert_eq!(offset_of!(RepollWaitMany, delay_ns), 48);
+        assert_eq!(size_of::<RepollNotify>(), 8);
         assert_eq!(size_of::<RepollOp>(), 32);
         assert_eq!(offset_of!(RepollOp, result), 24);
         assert_eq!(size_of::<RepollBatch>(), 32);
@@ -233,6 +246,7 @@ mod tests {
         assert_eq!(RepollWait::REQUEST, 0x4028_e902);
         assert_eq!(RepollBatch::REQUEST, 0xc020_e903);
         assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
+        assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The crate against the loaded module: `cargo test -- --include-ignored`.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -374,4 +374,27 @@ fn wait_many_ends_with_enough_or_after_the_delay() {
     let nothing = Enough::new(0, delay);
     let error = errno(repoll.wait_many(&mut events, nothing, None));
     assert_eq!(error, libc::EINVAL);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn eventfd_tells_of_events_once() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    // SAFETY: A new file descriptor, which the file owns from here on.
+    let mut told = unsafe { std::fs::File::from_raw_fd(libc::eventfd(0, libc::EFD_CLOEXEC)) };
+    let mut count = [0; 8];
+
+    let edge = Event::new(EventFlags::IN | EventFlags::ET, 1);
+    repoll.add(&near, edge).unwrap();
+    repoll.notify_by(&told).unwrap();
+    for _ in 0..2 {
+        far.write_all(b"xx").unwrap();
+        told.read_exact(&mut count).unwrap();
+        assert_eq!(u64::from_ne_bytes(count), 1);
+        assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+    }
+    assert_eq!(errno(repoll.notify_by(&near)), libc::EINVAL);
+    repoll.notify_nobody().unwrap();
 }
