@@ -48,6 +48,14 @@ wait_many() {
 	result "$status" "wait_many: $1" "$text"
 }
 
+# notify BACKEND: the callback sees all events; the sample checks it.
+notify() {
+	local text status=0
+
+	text=$(timeout 60 build/samples/notify --backend "$1" --bursts 100 2>&1) || status=1
+	result "$status" "notify: $1" "$text"
+}
+
 shares epoll 0 400
 shares repoll 0 400
 shares lifo 0 400
@@ -57,5 +65,7 @@ batch epoll
 batch repoll
 wait_many epoll 2
 wait_many repoll 0.2
+notify epoll
+notify repoll
 echo "1..$number"
 ((failed == 0))
