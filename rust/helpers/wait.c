@@ -121,7 +121,7 @@ void repoll_unhook_within(struct wait_queue_entry *wait)
 
 /*
  * Put @wait, which is initialised and not exclusive, last on @wq unless it is on it.
- * The full barrier is that of repoll_waiter_add().
+ * The full barrier orders this before the caller's check for events.
  */
 void repoll_wq_join(struct wait_queue_head *wq, struct wait_queue_entry *wait)
 {
@@ -129,6 +129,7 @@ void repoll_wq_join(struct wait_queue_head *wq, struct wait_queue_entry *wait)
 	if (list_empty(&wait->entry))
 		__add_wait_queue_entry_tail(wq, wait);
 	spin_unlock_irq(&wq->lock);
+	/* As set_current_state() in repoll_waiter_add(). */
 	smp_mb();
 }
 
