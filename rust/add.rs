@@ -4,9 +4,10 @@
 
 use super::{
     ctl::{create_wakeup_source, exclusive_ok, Access, Checked, EachTime},
-    epitem::{EpitemBox, Key},
+    epitem::{Epitem, EpitemBox, Key},
     eventpoll::Eventpoll,
     events::Events,
+    extras::Extras,
     ffi,
     file::{Target, TargetKind},
     interest::Interest,
@@ -151,11 +152,14 @@ impl Eventpoll {
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
         watched_file::enter(this);
-        if self.busy_poll.is_on() {
-            self.busy_poll.note_napi(new.key.file);
-        }
+        let begun = if self.extras.any(Extras::BUSY_POLL | Extras::STATS) {
+            self.begin_extras(interest, this)
+        } else {
+            Ok(())
+        };
         // SAFETY: The epitem is in its final place; `remove` takes the hooks off.
-        match unsafe { wait_hook::poll_and_hook(this, new.target, new.events, 1) } {
+        let hook = || unsafe { wait_hook::poll_and_hook(this, new.target, new.events, 1) };
+        match begun.and_then(|()| hook()) {
             Ok(ready) => {
                 if !ready.is_empty() {
                     self.post(interest, this);
@@ -168,6 +172,18 @@ impl Eventpoll {
                 Err(error)
             }
         }
+    }
+
+    /// What an instance that has extras does for a new member, before its hooks are on. May sleep.
+    /// `ENOMEM`.
+    #[cold]
+    pub(crate) fn begin_extras(&self, interest: &mut Interest, item: &Epitem) -> Result {
+        if self.extras.any(Extras::BUSY_POLL) {
+            self.busy_poll.note_napi(item.key.file);
+        }
+        interest.make_room_for_records(1)?;
+        interest.begin_record(item);
+        Ok(())
     }
 
     /// Registers an instance of in-tree epoll, which must not be polled under the mutex.
@@ -203,6 +219,9 @@ impl Eventpoll {
             Ok(ties) => ties,
             Err(error) => return Err((error, item)),
         };
+        if let Err(error) = interest.make_room_for_records(1) {
+            return Err((error, item));
+        }
         let Some(vacancy) = interest.vacancy(new.key) else {
             return Err((EEXIST, item));
         };
@@ -215,6 +234,7 @@ impl Eventpoll {
         // SAFETY: In the set, which is locked.
         let item = unsafe { item.as_ref() };
         watched_file::enter(item);
+        interest.begin_record(item);
         item.events.store(new.events);
         self.post(&interest, item);
         interest.tie(new.key, ties);

@@ -16,6 +16,7 @@ use super::{
     epitem::{EpitemBox, Key},
     eventpoll::Eventpoll,
     events::Events,
+    extras::Extras,
     file::{Fd, Target, TargetKind},
     interest::Interest,
     ops::{BatchOp, UserOps},
@@ -157,9 +158,10 @@ impl Step {
         })?;
         let item = interest.find(self.key).ok_or(ENOENT)?;
         watched_file::enter(item);
-        if ep.busy_poll.is_on() {
+        if ep.extras.any(Extras::BUSY_POLL) {
             ep.busy_poll.note_napi(self.key.file);
         }
+        interest.begin_record(item);
         item.events.store(self.events);
         ep.changed(interest, item, self.data);
         Ok(())
@@ -238,6 +240,7 @@ impl Eventpoll {
                 Some(failed) => return Ok(Err(failed)),
             }
         };
+        interest.make_room_for_records(steps.len())?;
         // DELs last: a wait that finds nothing ready does not take the mutex, so that the ready list
         // must not be empty in between unless it is in the end.
         for dels in [false, true] {

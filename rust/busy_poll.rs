@@ -7,17 +7,16 @@
 //! not done, are the system-wide switch `net.core.busy_poll` and the suspension of the device's
 //! interrupts (`napi_suspend_irqs()` and the sysctl's variable are not exported).
 
-use super::{eventpoll::Eventpoll, ffi, uapi::Params};
+use super::{eventpoll::Eventpoll, extras::Extras, ffi, uapi::Params};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use kernel::{bindings, ffi::c_void, prelude::*};
 
 /// What `NAPI_POLL_WEIGHT` is: a larger budget takes `CAP_NET_ADMIN`.
 const NAPI_POLL_WEIGHT: u16 = 64;
 
-/// The parameters of one instance and the NAPI context to drive. All may be read at any time.
+/// The parameters of one instance and the NAPI context to drive. All may be read at any time. Whether
+/// one of them asks for it is [`Extras::BUSY_POLL`] of the instance.
 pub(crate) struct BusyPoll {
-    /// Whether one of the parameters asks for it: one word for every wakeup to look at.
-    on: AtomicBool,
     usecs: AtomicU32,
     budget: AtomicU32,
     prefer: AtomicBool,
@@ -27,7 +26,6 @@ pub(crate) struct BusyPoll {
 impl BusyPoll {
     pub(crate) fn new() -> Self {
         Self {
-            on: AtomicBool::new(false),
             usecs: AtomicU32::new(0),
             budget: AtomicU32::new(0),
             prefer: AtomicBool::new(false),
@@ -41,8 +39,8 @@ impl BusyPoll {
         unsafe { ffi::repoll_busy_poll_supported() }
     }
 
-    /// `EPIOCSPARAMS`. `EINVAL`, `EPERM`, `EOPNOTSUPP`.
-    pub(crate) fn set(&self, params: &Params) -> Result {
+    /// `EPIOCSPARAMS` of an instance with these `extras`. `EINVAL`, `EPERM`, `EOPNOTSUPP`.
+    pub(crate) fn set(&self, params: &Params, extras: &Extras) -> Result {
         if !Self::is_supported() {
             return Err(EOPNOTSUPP);
         }
@@ -61,8 +59,11 @@ impl BusyPoll {
         self.usecs.store(params.busy_poll_usecs, Relaxed);
         self.budget.store(params.busy_poll_budget.into(), Relaxed);
         self.prefer.store(params.prefer_busy_poll != 0, Relaxed);
-        let on = params.busy_poll_usecs != 0 || params.prefer_busy_poll != 0;
-        self.on.store(on, Relaxed);
+        if params.busy_poll_usecs != 0 || params.prefer_busy_poll != 0 {
+            extras.begin(Extras::BUSY_POLL);
+        } else {
+            extras.end(Extras::BUSY_POLL);
+        }
         Ok(())
     }
 
@@ -79,12 +80,6 @@ impl BusyPoll {
         })
     }
 
-    /// Any context.
-    #[inline]
-    pub(crate) fn is_on(&self) -> bool {
-        self.on.load(Relaxed)
-    }
-
     /// Remembers which NAPI context feeds `file`, which is registered and alive. Any context.
     pub(crate) fn note_napi(&self, file: *mut bindings::file) {
         // SAFETY: A registered file has not been released yet.
@@ -98,7 +93,7 @@ impl BusyPoll {
     /// reschedule. Does nothing where busy polling is off or no socket has had events.
     pub(crate) fn run(&self, ep: &Eventpoll) -> bool {
         let id = self.napi_id.load(Relaxed);
-        if id == 0 || !self.is_on() {
+        if id == 0 || !ep.extras.any(Extras::BUSY_POLL) {
             return false;
         }
         let ep_ptr = core::ptr::from_ref(ep).cast_mut().cast::<c_void>();

@@ -6,6 +6,7 @@ use super::{
     epitem::{Epitem, ForeignReady},
     eventpoll::Eventpoll,
     events::Events,
+    extras::Extras,
     ffi,
     file::{JustAsk, TargetKind},
     foreign,
@@ -81,9 +82,9 @@ impl Slot<'_> {
 /// Copies `slots` out. A one-shot epitem is disarmed when its event has been stored; what could not
 /// be stored is at the front of the ready list again, in order, whether it was taken off or not,
 /// before `next`, which is the first member that nobody has looked at. Returns whether all were
-/// stored. May sleep.
+/// stored. With `COUNTED`, what has been stored is counted, if there are statistics. May sleep.
 #[inline]
-fn deliver(
+fn deliver<const COUNTED: bool>(
     slots: &[Slot<'_>],
     oneshot: bool,
     interest: &Interest,
@@ -91,6 +92,11 @@ fn deliver(
     out: &mut UserEvents,
 ) -> bool {
     let stored = out.put(slots);
+    if COUNTED {
+        if let Some(stats) = &interest.stats {
+            stats.delivered(slots.iter().take(stored).map(|slot| slot.item));
+        }
+    }
     if stored == slots.len() && !oneshot {
         return true;
     }
@@ -136,23 +142,25 @@ impl Eventpoll {
     /// another waiter then. `EFAULT` when not even the first event could be stored.
     #[inline(never)] // A wait that finds nothing saves no registers for it.
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
-        if self.has_foreign() {
-            return self.harvest_foreign(events, maxevents);
+        if self.extras.any(Extras::FOREIGN | Extras::STATS) {
+            return self.harvest_special(events, maxevents);
         }
-        let (stored, _) = self.harvest_once(events, maxevents)?;
+        let (stored, _) = self.harvest_once::<false>(events, maxevents)?;
         // An in-tree instance that is being added at this moment may have been left out. Who waits
         // for it asks again, since it is on the ready list.
         Ok(stored)
     }
 
-    /// [`Self::harvest`] where in-tree instances have to be polled before.
+    /// [`Self::harvest`] where in-tree instances have to be polled before, or statistics are kept.
     #[cold]
-    fn harvest_foreign(&self, events: u64, maxevents: u32) -> Result<u32> {
+    fn harvest_special(&self, events: u64, maxevents: u32) -> Result<u32> {
         loop {
-            foreign::refresh(self, 0);
-            let (stored, unknown) = self.harvest_once(events, maxevents)?;
+            if self.has_foreign() {
+                foreign::refresh(self, 0);
+            }
+            let (stored, unknown) = self.harvest_once::<true>(events, maxevents)?;
             // One that turned ready since its refresh must not make this a zero.
-            if stored > 0 || !unknown {
+            if stored > 0 || !unknown || !self.has_foreign() {
                 return Ok(stored);
             }
             // SAFETY: No requirements.
@@ -164,22 +172,31 @@ impl Eventpoll {
 
     /// One look at the ready list. Tells also whether a foreign instance was left out.
     #[inline(always)] // So that the loops of the others are not in the way of each other.
-    fn harvest_once(&self, events: u64, maxevents: u32) -> Result<(u32, bool)> {
+    fn harvest_once<const COUNTED: bool>(
+        &self,
+        events: u64,
+        maxevents: u32,
+    ) -> Result<(u32, bool)> {
         let interest = self.interest.lock();
         self.drain(&interest);
-        self.harvest_drained(&interest, events, maxevents)
+        self.harvest_drained::<COUNTED>(&interest, events, maxevents)
     }
 
     /// [`Self::harvest_once`], under the mutex.
     #[inline(always)]
-    fn harvest_drained(
+    fn harvest_drained<const COUNTED: bool>(
         &self,
         interest: &Interest,
         events: u64,
         maxevents: u32,
     ) -> Result<(u32, bool)> {
         let mut out = UserEvents::new(events, maxevents);
-        let (fault, unknown) = self.scan(interest, &mut out);
+        let (fault, unknown) = self.scan::<COUNTED>(interest, &mut out);
+        if COUNTED {
+            if let Some(stats) = &interest.stats {
+                stats.returned(out.stored);
+            }
+        }
         if interest.idle.get() && out.stored > 0 {
             interest.idle.set(false);
         }
@@ -214,7 +231,7 @@ impl Eventpoll {
             self.drain(&interest);
             let (ready, unknown) = self.count_ready(&interest, enough);
             if ready >= enough {
-                return match self.harvest_drained(&interest, events, maxevents)? {
+                return match self.harvest_drained::<true>(&interest, events, maxevents)? {
                     (0, _) => Ok(Look::TooFew(0)),
                     (stored, _) => Ok(Look::Stored(stored)),
                 };
@@ -273,7 +290,7 @@ impl Eventpoll {
     /// what nobody has looked at. An event that could not be stored is as if nobody had: no edge
     /// and no one-shot is lost.
     #[inline(always)]
-    fn scan(&self, interest: &Interest, out: &mut UserEvents) -> (bool, bool) {
+    fn scan<const COUNTED: bool>(&self, interest: &Interest, out: &mut UserEvents) -> (bool, bool) {
         let rdllist = &interest.rdllist;
         let mut unknown = false;
         let mut ask = JustAsk::new();
@@ -285,7 +302,7 @@ impl Eventpoll {
             let mut oneshot = false;
             for slot in room.iter_mut() {
                 let Some((item, events, ready)) =
-                    self.next_ready(interest, &mut next, &mut ask, &mut unknown)
+                    self.next_ready::<COUNTED>(interest, &mut next, &mut ask, &mut unknown)
                 else {
                     break;
                 };
@@ -302,7 +319,7 @@ impl Eventpoll {
             }
             // SAFETY: As many have been written.
             let slots = unsafe { slice::from_raw_parts(room.as_ptr().cast(), len) };
-            if len > 0 && !deliver(slots, oneshot, interest, next, out) {
+            if len > 0 && !deliver::<COUNTED>(slots, oneshot, interest, next, out) {
                 return (true, unknown);
             }
             let Some(front) = next else {
@@ -318,7 +335,7 @@ impl Eventpoll {
     /// The first epitem from `next` on that is ready, its mask, and for what it is; those before it
     /// that are not are taken off the ready list. Tells of a foreign instance that was left out.
     #[inline(always)]
-    fn next_ready<'a>(
+    fn next_ready<'a, const COUNTED: bool>(
         &self,
         interest: &'a Interest,
         next: &mut Option<&'a Epitem>,
@@ -328,6 +345,10 @@ impl Eventpoll {
         loop {
             let item = (*next)?;
             *next = interest.rdllist.behind(item);
+            let record = if COUNTED { item.record() } else { None };
+            if let Some(record) = record {
+                record.looked_at();
+            }
             let events = item.events.load();
             let ready = if item.is_simple() {
                 // SAFETY: Registered with this set, whose mutex is held.
@@ -342,6 +363,9 @@ impl Eventpoll {
                 return Some((item, events, ready));
             }
             interest.rdllist.unlink(item);
+            if let Some(record) = record {
+                record.not_ready();
+            }
         }
     }
 

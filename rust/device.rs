@@ -10,6 +10,7 @@ use super::{
     nesting::MAX_NESTS,
     notifier::{Notify, IOC_NOTIFY},
     ops::{BatchRequest, IOC_BATCH},
+    stats_request::{StatsRequest, IOC_STATS},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
     wait_many::{WaitManyRequest, IOC_WAIT_MANY},
 };
@@ -243,11 +244,15 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         IOC_WAIT_MANY => ep.wait_many(&WaitManyRequest::read(arg)?),
         IOC_NOTIFY => ep.notify_by(Notify::read(arg)?).map(|()| 0),
         IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
+        IOC_STATS => ep.stats(&StatsRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());
             uapi::write(arg, &info).map(|()| 0)
         }
-        uapi::EPIOCSPARAMS => ep.busy_poll.set(&uapi::read(arg)?).map(|()| 0),
+        uapi::EPIOCSPARAMS => {
+            let params = uapi::read(arg)?;
+            ep.busy_poll.set(&params, &ep.extras).map(|()| 0)
+        }
         uapi::EPIOCGPARAMS => uapi::write(arg, &ep.busy_poll.get()?).map(|()| 0),
         _ => Err(ENOTTY),
     }

@@ -11,6 +11,7 @@ use super::{
     file::TargetKind,
     quota::WatchCharge,
     rdllist::Rdllink,
+    record::Record,
     uapi::CtlFlags,
     wait_hook::WaitHooks,
     wake_policy::WakePolicy,
@@ -40,8 +41,8 @@ pub(crate) struct Key {
 /// are cleared before the set lets go of it: the wait queues of the watched file, the ovflist, the
 /// rdllist and the table of watched files.
 ///
-/// Who guards what: `events` and `traits` are atomics that wakeups use from any context, as are the
-/// nodes of the `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that
+/// Who guards what: `events`, `traits` and `record` are atomics that wakeups use from any context, as
+/// are the nodes of the `hooks`; `link` is guarded by its bucket's lock in [`crate::watched_file`]; all that
 /// is a cell, as well as `rbn`, `rdllink` and `hooks`, by the instance's mutex; the rest does not
 /// change.
 ///
@@ -61,6 +62,8 @@ pub(crate) struct Epitem {
     pub(crate) link: FileLink,
     pub(crate) hooks: WaitHooks,
     pub(crate) ws: WakeupSource,
+    /// What is counted of it; null if nothing is.
+    record: AtomicPtr<Record>,
     pub(crate) kind: TargetKind,
     /// What else of its set knows it, see [`crate::ties`].
     pub(crate) tied: Cell<CtlFlags>,
@@ -74,13 +77,37 @@ impl Epitem {
     /// wakeup source, and no policy but in-tree's.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
-        !self.traits.any(!Traits::TIED)
+        !self.traits.any(!(Traits::TIED | Traits::COUNTED))
     }
 
     /// Whether a mask and data are all there is to it.
     #[inline]
     pub(crate) fn is_ordinary(&self) -> bool {
-        !self.traits.any(u8::MAX) && !self.is_exclusive()
+        !self.traits.any(!Traits::COUNTED) && !self.is_exclusive()
+    }
+
+    /// Whether its leaving the set is of interest to what else of the set knows it, or to its record.
+    #[inline]
+    pub(crate) fn is_tied_or_counted(&self) -> bool {
+        self.traits.any(Traits::TIED | Traits::COUNTED)
+    }
+
+    /// What is counted of it. By wakeups with the lock of the wait queue held, else with the instance's
+    /// mutex: a record stays until both have been let go of.
+    #[inline]
+    pub(crate) fn record(&self) -> Option<&Record> {
+        // SAFETY: A record that has been set is one of the instance. It goes when no hook is left, or
+        // after a grace period, which waits for holders of spinlocks; both with the mutex held.
+        unsafe { self.record.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// With the instance's mutex held; by the record, or who takes it away.
+    pub(crate) fn set_record(&self, record: Option<&Record>) {
+        let record = record.map_or(ptr::null(), ptr::from_ref);
+        let counted = if record.is_null() { 0 } else { Traits::COUNTED };
+        self.traits.set(Traits::COUNTED, counted);
+        // Release: who finds it finds it initialised.
+        self.record.store(record.cast_mut(), Ordering::Release);
     }
 
     /// Notes what else of its set knows it. With the instance's mutex held.
@@ -144,6 +171,7 @@ impl Traits {
     const EVENTPOLL: u8 = 1 << 0;
     const WAKEUP: u8 = 1 << 1;
     const TIED: u8 = 1 << 4;
+    const COUNTED: u8 = 1 << 5;
     const FIFO: u8 = WakePolicy::bit(Some(WakePolicy::Fifo));
     const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
 
@@ -272,6 +300,7 @@ impl EpitemBox {
                 link: FileLink::new(),
                 hooks: WaitHooks::new(),
                 ws: WakeupSource::none(),
+                record: AtomicPtr::new(ptr::null_mut()),
                 kind: new.kind,
                 tied: Cell::new(CtlFlags::NONE),
                 traits: Traits::new(new.kind, policy),

@@ -6,6 +6,7 @@ use super::{
     busy_poll::BusyPoll,
     epitem::{Epitem, ForeignReady},
     events::Events,
+    extras::Extras,
     ffi,
     file::{self, FileRef, JustAsk, Target, TargetKind},
     foreign,
@@ -13,6 +14,7 @@ use super::{
     nesting::Topology,
     quota::User,
     ready::{self, Ovflist},
+    stats::WaitCounts,
     wait_hook,
     wait_queue::WaitQueue,
     wake_policy::PoliciesSeen,
@@ -49,12 +51,12 @@ pub(crate) struct Eventpoll {
     #[pin]
     deferred_wake: Opaque<bindings::irq_work>,
     deferred_events: AtomicU32,
+    pub(crate) extras: Extras,
     pub(crate) busy_poll: BusyPoll,
     pub(crate) policies: PoliciesSeen,
+    pub(crate) waits: WaitCounts,
     user: User,
     pub(crate) topology: Topology,
-    /// There may be in-tree instances below this one. Once set it stays.
-    above_foreign: AtomicBool,
     /// See [`Self::see_fd_closes`]. Once set it stays, until the instance is released.
     pub(crate) sees_fd_closes: AtomicBool,
 }
@@ -79,11 +81,12 @@ impl Eventpoll {
                     unsafe { ffi::repoll_init_irq_work(work, wake_deferred) }
                 }),
                 deferred_events: AtomicU32::new(0),
+                extras: Extras::none(),
                 busy_poll: BusyPoll::new(),
                 policies: PoliciesSeen::new(),
+                waits: WaitCounts::new(),
                 user,
                 topology: Topology::new(),
-                above_foreign: AtomicBool::new(false),
                 sees_fd_closes: AtomicBool::new(false),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -115,12 +118,12 @@ impl Eventpoll {
 
     /// Whether there may be in-tree instances below this one.
     pub(crate) fn has_foreign(&self) -> bool {
-        self.above_foreign.load(Ordering::Relaxed)
+        self.extras.any(Extras::FOREIGN)
     }
 
-    /// Notes that there are; tells whether that is news.
+    /// Notes that there are, from now on; tells whether that is news.
     pub(crate) fn set_has_foreign(&self) -> bool {
-        !self.above_foreign.swap(true, Ordering::Relaxed)
+        self.extras.begin(Extras::FOREIGN)
     }
 
     /// A wakeup of `item`, whose mask is `events`, for `key`: queue it by `node`, and wake who
@@ -315,6 +318,7 @@ impl Eventpoll {
             }
             item.ws.relax();
             interest.rdllist.remove(item);
+            self.note_unready(item);
         }
         self.finish_scan(&interest);
         ready

@@ -7,6 +7,19 @@ use kernel::{
     ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void},
 };
 
+/// `struct repoll_waker`.
+#[repr(C)]
+#[derive(pin_init::Zeroable)]
+pub(crate) struct Waker {
+    seq: u32,
+    pub(crate) kind: u32,
+    pub(crate) cpu: u32,
+    uid: u32,
+    pub(crate) pid: i32,
+    pub(crate) tid: i32,
+    pub(crate) comm: [u64; 2],
+}
+
 // Kernel structures contain `lock_class_key` and the like, which are empty in this configuration. We
 // pass pointers to them only.
 #[allow(improper_ctypes)]
@@ -134,6 +147,10 @@ extern "C" {
         whead: *mut *mut bindings::wait_queue_head,
         wait: *mut bindings::wait_queue_entry,
     );
+
+    pub(crate) fn repoll_note_waker(waker: *mut Waker, ns: *mut bindings::pid_namespace);
+    pub(crate) fn repoll_look_at_waker(waker: *const Waker, seen: *mut Waker, all: bool);
+    pub(crate) fn repoll_may_see_all_wakers() -> bool;
 
     pub(crate) fn repoll_wakeup_source_for(
         file: *mut bindings::file,

@@ -6,8 +6,8 @@ use super::{
     epitem::{Epitem, EpitemBox, Key},
     notifier::Notifier,
     rdllist::Rdllist,
+    stats::Stats,
     ties::{Bindings, Tokens},
-    uapi::CtlFlags,
     wake_policy::WakePolicy,
     wakeup::WakeupSource,
 };
@@ -39,6 +39,8 @@ pub(crate) struct Interest {
     pub(crate) notifier: Option<Pin<KBox<Notifier>>>,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
+    /// While statistics are kept.
+    pub(crate) stats: Option<KBox<Stats>>,
 }
 
 // SAFETY: The pointers are to memory that belongs to the set, whichever thread has it.
@@ -58,6 +60,7 @@ impl Interest {
             idle: Cell::new(false),
             notifier: None,
             ws: WakeupSource::none(),
+            stats: None,
         }
     }
 
@@ -225,8 +228,9 @@ impl Interest {
             self.eventpolls.remove(&this.key);
             self.fifo.remove(&this.key);
         }
-        if this.tied.get() != CtlFlags::NONE {
+        if this.is_tied_or_counted() {
             self.untie(this);
+            self.end_record(this);
         }
         // SAFETY: The node is in this tree.
         unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };

@@ -43,12 +43,13 @@
 //!            ovflist           lock-free, see `ready`; drained and settled under interest
 //!            wq, poll_wait     their own locks
 //!            deferred_*        atomic
-//!            busy_poll, policies   atomics
+//!            busy_poll, policies, waits   atomics
+//!            extras            atomic; STATS written under interest, FOREIGN only ever set
 //!            topology.edges    LINKS
-//!            topology.nested, above_foreign   atomic, only ever set
+//!            topology.nested   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier   interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier, stats   interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
@@ -58,11 +59,16 @@
 //!            hooks             interest; Hook::whead is also cleared by POLLFREE, Hook::ready is
 //!                              lock-free, pushed under the file's wait queue, see `ready`
 //!            ws                written under interest; read by callbacks under RCU
+//!            record            written under interest; read by callbacks, as if under RCU
 //!            ep, key, kind     immutable
 //! Notifier   wait              Eventpoll::wq
 //!            eventfd, fasync   interest, and changed only while its work is neither queued nor running
 //! Collector  heard, missing, begun   Eventpoll::wq
 //!            over              atomic
+//! Record     wakes, merged, filtered, woken_at   atomic, written by callbacks
+//!            waker             by callbacks and read by anybody, see `helpers/waker.c`
+//!            ns, slot          immutable
+//!            all else          interest
 //! ```
 //!
 //! A reference to an [`Interest`](interest::Interest) shows that its mutex is held: the guard gives
@@ -121,6 +127,7 @@ mod device;
 mod epitem;
 mod eventpoll;
 mod events;
+mod extras;
 mod fd_lifetime;
 mod ffi;
 mod file;
@@ -133,6 +140,10 @@ mod quota;
 mod raw_lock;
 mod rdllist;
 mod ready;
+mod record;
+mod records;
+mod stats;
+mod stats_request;
 mod stock;
 mod ties;
 mod timeout;

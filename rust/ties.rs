@@ -119,9 +119,12 @@ impl Interest {
     }
 
     /// Takes a registration that is about to leave the set out of where [`Self::tie`] has entered
-    /// it.
+    /// it, if it has.
     #[cold]
     pub(crate) fn untie(&mut self, item: &Epitem) {
+        if item.tied.get() == CtlFlags::NONE {
+            return;
+        }
         if item.tied.get().intersects(CtlFlags::TOKEN) {
             self.tokens.remove(&item.data.get());
         }

@@ -31,6 +31,7 @@ const FEATURE_WAKE_POLICY: u64 = 1 << 3;
 const FEATURE_BIND: u64 = 1 << 4;
 const FEATURE_TOKEN: u64 = 1 << 5;
 const FEATURE_BATCH: u64 = 1 << 6;
+const FEATURE_STATS: u64 = 1 << 7;
 const FEATURE_WAIT_MANY: u64 = 1 << 8;
 const FEATURE_NOTIFY: u64 = 1 << 9;
 const WAIT_TIMESPEC: u32 = 1 << 0;
@@ -73,6 +74,7 @@ impl Info {
             version: ABI_VERSION,
             max_nests,
             features: FEATURE_BATCH
+                | FEATURE_STATS
                 | if busy_poll { FEATURE_BUSY_POLL } else { 0 }
                 | if wakeup { FEATURE_WAKEUP } else { 0 }
                 | if fadvise { FEATURE_FADVISE } else { 0 }

@@ -20,6 +20,7 @@ impl Eventpoll {
             }
         }
         if request.timeout == Timeout::Poll {
+            self.note_empty_wait();
             return Ok(0);
         }
         self.sleep_and_harvest(request.events, request.maxevents, request.timeout)
@@ -43,12 +44,14 @@ impl Eventpoll {
         }
         loop {
             let (mut timed_out, mut available) = (false, true);
+            let mut woken = false;
             if !self.busy_poll.run(self) {
                 if kernel::current!().signal_pending() {
                     return Err(EINTR);
                 }
                 let slept = Waiter::sleep_on(&self.wq, deadline, || self.ovflist.available());
-                timed_out = slept.timed_out;
+                (timed_out, woken) = (slept.timed_out, slept.woken);
+                self.note_sleep();
                 // Whoever was woken looks, even when its time was up as well: nobody else was woken
                 // for that event.
                 available = !timed_out || slept.woken || self.ovflist.available();
@@ -58,8 +61,12 @@ impl Eventpoll {
                 if stored > 0 {
                     return Ok(stored);
                 }
+                if woken {
+                    self.note_vain_wakeup();
+                }
             }
             if timed_out {
+                self.note_empty_wait();
                 return Ok(0);
             }
         }

@@ -10,6 +10,7 @@ use super::{
     epitem::Epitem,
     eventpoll::Eventpoll,
     events::Events,
+    extras::Extras,
     ffi,
     file::{Target, TargetKind},
     ready,
@@ -114,16 +115,13 @@ pub(crate) unsafe fn item_of(node: NonNull<ready::Node>) -> NonNull<Epitem> {
 
 /// All hooks of an epitem. They are freed with it.
 pub(crate) struct WaitHooks {
+    /// Not on a queue if the file has none.
     first: Hook,
-    first_used: Cell<bool>,
 }
 
 impl WaitHooks {
     pub(crate) fn new() -> Self {
-        Self {
-            first: Hook::new(),
-            first_used: Cell::new(false),
-        }
+        Self { first: Hook::new() }
     }
 
     /// Takes all hooks off their queues. When this returns, no wakeup is, or ever will be, at work
@@ -132,9 +130,6 @@ impl WaitHooks {
     /// Tells whether the ovflist refers to the epitem: it has to be drained then before the epitem
     /// goes. With the instance's mutex held, or before anybody knows the epitem. Does not sleep.
     pub(crate) fn unhook(&self) -> bool {
-        if !self.first_used.replace(false) {
-            return false;
-        }
         let mut queued = self.first.remove();
         self.for_the_others(|hook| queued |= hook.remove());
         queued
@@ -143,10 +138,8 @@ impl WaitHooks {
     /// Moves the hooks of an exclusive registration to the tails of their queues: the others there
     /// are woken before it. With the instance's mutex held. Does not sleep.
     pub(crate) fn move_to_tails(&self) {
-        if self.first_used.get() {
-            self.first.move_to_tail();
-            self.for_the_others(Hook::move_to_tail);
-        }
+        self.first.move_to_tail();
+        self.for_the_others(Hook::move_to_tail);
     }
 
     /// Does something to all hooks but the first. With the instance's mutex held, or before anybody
@@ -178,6 +171,8 @@ impl Drop for WaitHooks {
 struct HookTable {
     pt: bindings::poll_table_struct,
     item: *const Epitem,
+    /// The first hook is in use: further ones are to be allocated.
+    hooked: bool,
     failed: bool,
 }
 
@@ -202,6 +197,7 @@ pub(crate) unsafe fn poll_and_hook(
             _key: events.bits(),
         },
         item,
+        hooked: false,
         failed: false,
     };
     let table = &raw mut table;
@@ -242,7 +238,7 @@ unsafe extern "C" fn queue_proc(
     // SAFETY: By the contract of `poll_and_hook`.
     let item = unsafe { &*table.item };
     let hooks = &item.hooks;
-    if !hooks.first_used.replace(true) {
+    if !core::mem::replace(&mut table.hooked, true) {
         // SAFETY: New, within the epitem, which stays; the file's queue lives as long as the file
         // or ends with POLLFREE.
         unsafe { hooks.first.add(whead, item) };
@@ -283,7 +279,7 @@ unsafe extern "C" fn wake_callback(
     ready::event_happened();
     let events = item.events.load();
     let rare = (key & Events::POLLFREE) | (events & (Events::EXCLUSIVE | Events::WAKEUP));
-    if !rare.is_empty() || ep.busy_poll.is_on() {
+    if !rare.is_empty() || ep.extras.any(Extras::BUSY_POLL | Extras::STATS) {
         // SAFETY: As below.
         return unsafe { wake_rarely(ep, item, hook, events, key, sync) };
     }
@@ -307,12 +303,17 @@ unsafe fn wake_rarely(
     sync: i32,
 ) -> i32 {
     let exclusive = events.intersects(Events::EXCLUSIVE);
-    if ep.busy_poll.is_on() {
+    if ep.extras.any(Extras::BUSY_POLL) {
         ep.busy_poll.note_napi(item.key.file);
+    }
+    let wanted = events.is_woken_by(key);
+    // Before the push: a harvest that finds it finds this.
+    if let Some(record) = item.record() {
+        record.woken(wanted);
     }
     // Before the push, and also when it is queued already: the harvest that takes it off the ovflist
     // relaxes the wakeup source. What is not queued nobody would relax.
-    if events.is_woken_by(key) {
+    if wanted {
         item.ws.stay_awake_rcu();
     }
     // SAFETY: By the caller's promise.

@@ -20,6 +20,7 @@ struct hrtimer;
 struct irq_work;
 struct kmem_cache;
 struct mutex;
+struct pid_namespace;
 struct poll_table_struct;
 struct raw_spinlock;
 struct repoll_op;
@@ -148,6 +149,21 @@ void repoll_wq_join(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 void repoll_wq_leave(struct wait_queue_head *wq, struct wait_queue_entry *wait);
 bool repoll_remove_wait_queue(struct wait_queue_head **whead, struct wait_queue_entry *wait);
 void repoll_move_to_tail(struct wait_queue_head **whead, struct wait_queue_entry *wait);
+
+/* waker.c */
+struct repoll_waker {
+	u32 seq;	/* odd while it is being written */
+	u32 kind;	/* REPOLL_WAKER_* */
+	u32 cpu;
+	u32 uid;	/* of a task, if all of it is one user's; else -1 */
+	s32 pid;
+	s32 tid;
+	u64 comm[2];
+};
+
+void repoll_note_waker(struct repoll_waker *waker, struct pid_namespace *ns);
+void repoll_look_at_waker(const struct repoll_waker *waker, struct repoll_waker *seen, bool all);
+bool repoll_may_see_all_wakers(void);
 
 /* wakeup.c */
 struct wakeup_source *repoll_wakeup_source_for(struct file *file);

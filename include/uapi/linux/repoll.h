@@ -53,6 +53,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_TOKEN		(1ULL << 5)
 /* REPOLL_IOC_BATCH is there. Since version 3. */
 #define REPOLL_FEATURE_BATCH		(1ULL << 6)
+/* REPOLL_IOC_STATS is there. Since version 3. */
+#define REPOLL_FEATURE_STATS		(1ULL << 7)
 /* REPOLL_IOC_WAIT_MANY is there. Since version 3. */
 #define REPOLL_FEATURE_WAIT_MANY	(1ULL << 8)
 /* REPOLL_IOC_NOTIFY is there, and O_ASYNC on an instance. Since version 3. */
@@ -204,6 +206,108 @@ struct repoll_notify {
 	__u32 flags;
 };
 
+/**
+ * struct repoll_stats - switch statistics on or off, or read them (REPOLL_IOC_STATS)
+ * @op:		REPOLL_STATS_ON, REPOLL_STATS_OFF or REPOLL_STATS_READ; all else is 0
+ *		but for the last.
+ * @cursor:	which record to begin with: 0, or what a call before has written here;
+ *		REPOLL_STATS_END if there are no more.
+ * @instance:	pointer to a &struct repoll_stats_instance to be written, or 0.
+ * @records:	pointer to an array of @nr_records &struct repoll_stats_record.
+ * @nr_records:	room in @records; 0 to INT_MAX / sizeof(struct repoll_stats_record).
+ * @reserved:	must be 0.
+ *
+ * The ioctl returns the number of records stored; of ON and OFF 0, or 1 if they were
+ * on, or off, before.
+ */
+struct repoll_stats {
+	__u32 op;
+	__u32 cursor;
+	__u64 instance;
+	__u64 records;
+	__u32 nr_records;
+	__u32 reserved;
+};
+
+#define REPOLL_STATS_OFF	0U
+#define REPOLL_STATS_ON		1U
+#define REPOLL_STATS_READ	2U
+
+#define REPOLL_STATS_END	0xffffffffU
+
+/* How many buckets the histograms have; the last is for all that is above. */
+#define REPOLL_STATS_BATCHES	16
+#define REPOLL_STATS_LATENCIES	40
+
+/**
+ * struct repoll_stats_instance - what is counted of an instance
+ * @on_ns:	for how long.
+ * @registrations: how many there are.
+ * @empty:	waits that returned no event (and no error).
+ * @sleeps:	how often a thread slept in a wait.
+ * @in_vain:	how often it was woken and found nothing.
+ * @batches:	waits that returned 2^i to 2^(i+1) - 1 events.
+ * @latencies:	events delivered 2^i to 2^(i+1) - 1 ns after the wakeup (0 ns: i is 0).
+ */
+struct repoll_stats_instance {
+	__u64 on_ns;
+	__u64 registrations;
+	__u64 empty;
+	__u64 sleeps;
+	__u64 in_vain;
+	__u64 batches[REPOLL_STATS_BATCHES];
+	__u64 latencies[REPOLL_STATS_LATENCIES];
+};
+
+/**
+ * struct repoll_stats_record - what is counted of a registration
+ * @id:		a number that no other registration of the instance has.
+ * @fd:		the number that it was added under.
+ * @events:	its mask.
+ * @data:	its data.
+ * @wakes:	wakeups for something that the mask asks for.
+ * @merged:	those of them that came before a harvest had looked for the one before.
+ * @filtered:	wakeups for something else, or while it was disarmed.
+ * @deliveries:	how often its event was stored.
+ * @spurious:	how often it was woken, and the file had nothing when it was asked.
+ * @queued:	deliveries that a wakeup led to.
+ * @queued_ns:	time between that wakeup and the delivery, in all.
+ * @queued_max_ns: the longest.
+ * @queued_since_ns: how long it has been waiting to be delivered now; 0 if it has not.
+ * @waker:	who sent the last of @wakes: REPOLL_WAKER_*.
+ * @waker_cpu:	on which CPU.
+ * @waker_pid:	its process; 0 if it is no task, or has no number in the namespace of
+ *		whoever switched statistics on, or if that is not the caller's own.
+ * @waker_tid:	its thread; likewise.
+ * @waker_comm:	the name of that, ended by a zero.
+ */
+struct repoll_stats_record {
+	__u64 id;
+	__s32 fd;
+	__u32 events;
+	__u64 data;
+	__u64 wakes;
+	__u64 merged;
+	__u64 filtered;
+	__u64 deliveries;
+	__u64 spurious;
+	__u64 queued;
+	__u64 queued_ns;
+	__u64 queued_max_ns;
+	__u64 queued_since_ns;
+	__u32 waker;
+	__u32 waker_cpu;
+	__s32 waker_pid;
+	__s32 waker_tid;
+	char waker_comm[16];
+};
+
+#define REPOLL_WAKER_NONE	0U	/* no wakeup yet */
+#define REPOLL_WAKER_TASK	1U
+#define REPOLL_WAKER_SOFTIRQ	2U	/* a timer, the network, on behalf of whomever */
+#define REPOLL_WAKER_HARDIRQ	3U
+#define REPOLL_WAKER_HIDDEN	4U	/* a task of another user */
+
 #define REPOLL_IOC_TYPE	0xE9
 
 #define REPOLL_IOC_INFO	_IOR(REPOLL_IOC_TYPE, 0x00, struct repoll_info)
@@ -211,6 +315,7 @@ struct repoll_notify {
 #define REPOLL_IOC_WAIT	_IOW(REPOLL_IOC_TYPE, 0x02, struct repoll_wait)
 #define REPOLL_IOC_BATCH	_IOWR(REPOLL_IOC_TYPE, 0x03, struct repoll_batch)
 #define REPOLL_IOC_WAIT_MANY	_IOW(REPOLL_IOC_TYPE, 0x04, struct repoll_wait_many)
+#define REPOLL_IOC_STATS	_IOWR(REPOLL_IOC_TYPE, 0x05, struct repoll_stats)
 #define REPOLL_IOC_NOTIFY	_IOW(REPOLL_IOC_TYPE, 0x06, struct repoll_notify)
 
 /*

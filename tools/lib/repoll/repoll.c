@@ -58,6 +58,38 @@ int repoll_batch_pwait(int epfd, struct repoll_op *ops, unsigned int nr_ops,
 	return instance_result(CANCELLABLE(device_batch(epfd, ops, nr_ops, flags, &wait)));
 }
 
+int repoll_stats_on(int epfd)
+{
+	struct repoll_stats stats = { .op = REPOLL_STATS_ON };
+
+	return instance_result(ioctl(epfd, REPOLL_IOC_STATS, &stats));
+}
+
+int repoll_stats_off(int epfd)
+{
+	struct repoll_stats stats = { .op = REPOLL_STATS_OFF };
+
+	return instance_result(ioctl(epfd, REPOLL_IOC_STATS, &stats));
+}
+
+int repoll_stats_read(int epfd, struct repoll_stats_instance *instance,
+		      struct repoll_stats_record *records, unsigned int nr_records,
+		      unsigned int *cursor)
+{
+	struct repoll_stats stats = {
+		.op = REPOLL_STATS_READ,
+		.cursor = cursor ? *cursor : 0,
+		.instance = to_user_ptr(instance),
+		.records = to_user_ptr(records),
+		.nr_records = nr_records,
+	};
+	int stored = instance_result(ioctl(epfd, REPOLL_IOC_STATS, &stats));
+
+	if (stored >= 0 && cursor)
+		*cursor = stats.cursor;
+	return stored;
+}
+
 /* Out of line: a single thread need not save the registers that this takes. */
 __attribute__((noinline))
 static int wait_beside_threads(int epfd, struct epoll_event *events, int maxevents, int timeout)

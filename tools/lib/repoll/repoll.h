@@ -110,6 +110,56 @@ int repoll_batch_pwait(int epfd, struct repoll_op *ops, unsigned int nr_ops,
 		       unsigned int flags, struct epoll_event *events, int maxevents,
 		       int timeout, const sigset_t *sigmask);
 
+/* <linux/repoll.h> has these. */
+struct repoll_stats_instance;
+struct repoll_stats_record;
+
+/**
+ * repoll_stats_on() - begin to keep statistics
+ * @epfd:	the instance.
+ *
+ * What is counted, of the instance and of each of its registrations, and what that
+ * costs, is in Documentation/statistics.rst.
+ *
+ * Return: 0, or 1 if they were kept already: whoever began should end.
+ *
+ * Errors: EBADF (@epfd is not open), EINVAL (@epfd is not an instance, or the module
+ * keeps none), ENOMEM.
+ */
+int repoll_stats_on(int epfd);
+
+/**
+ * repoll_stats_off() - keep statistics no longer, and forget those there are
+ * @epfd:	the instance.
+ *
+ * Return: 0, or 1 if none were kept.
+ *
+ * Errors: as for repoll_stats_on(), but for ENOMEM.
+ */
+int repoll_stats_off(int epfd);
+
+/**
+ * repoll_stats_read() - read statistics
+ * @epfd:	the instance.
+ * @instance:	where to store what is counted of it, or NULL.
+ * @records:	where to store what is counted of registrations.
+ * @nr_records:	room in @records; 0 for none of them.
+ * @cursor:	0 to begin with, and given back as the last call has left it to go on;
+ *		NULL if one call is all there will be.
+ *
+ * A registration that is there from the first of these calls to the last is among the
+ * records once. Their order means nothing.
+ *
+ * Return: the number of records stored. If there are fewer than @nr_records, there are
+ * no more.
+ *
+ * Errors: as for repoll_stats_on(), and ENODATA (statistics are off), EFAULT
+ * (@instance, @records), EINVAL (@nr_records is out of range).
+ */
+int repoll_stats_read(int epfd, struct repoll_stats_instance *instance,
+		      struct repoll_stats_record *records, unsigned int nr_records,
+		      unsigned int *cursor);
+
 /**
  * repoll_wait() - wait for events
  * @epfd:	the instance.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What an instance does that most do not.
+
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// One byte, for those who only ask whether there is anything. May be read at any time.
+pub(crate) struct Extras(AtomicU8);
+
+impl Extras {
+    /// It drives a network device before it sleeps.
+    pub(crate) const BUSY_POLL: u8 = 1 << 0;
+    /// It keeps statistics.
+    pub(crate) const STATS: u8 = 1 << 1;
+    /// There may be in-tree instances below it.
+    pub(crate) const FOREIGN: u8 = 1 << 2;
+
+    pub(crate) fn none() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn any(&self, of: u8) -> bool {
+        self.0.load(Ordering::Relaxed) & of != 0
+    }
+
+    /// Sets `one` of them; tells whether that is news.
+    pub(crate) fn begin(&self, one: u8) -> bool {
+        self.0.fetch_or(one, Ordering::Relaxed) & one == 0
+    }
+
+    pub(crate) fn end(&self, one: u8) {
+        self.0.fetch_and(!one, Ordering::Relaxed);
+    }
+}
