@@ -11,6 +11,7 @@ use super::{
     file::{JustAsk, TargetKind},
     foreign,
     interest::Interest,
+    trace,
 };
 use core::{mem::MaybeUninit, slice};
 use kernel::{bindings, prelude::*};
@@ -82,7 +83,7 @@ impl Slot<'_> {
 /// Copies `slots` out. A one-shot epitem is disarmed when its event has been stored; what could not
 /// be stored is at the front of the ready list again, in order, whether it was taken off or not,
 /// before `next`, which is the first member that nobody has looked at. Returns whether all were
-/// stored. With `COUNTED`, what has been stored is counted, if there are statistics. May sleep.
+/// stored. With `COUNTED`, what has been stored is told to whoever counts or traces. May sleep.
 #[inline]
 fn deliver<const COUNTED: bool>(
     slots: &[Slot<'_>],
@@ -93,8 +94,13 @@ fn deliver<const COUNTED: bool>(
 ) -> bool {
     let stored = out.put(slots);
     if COUNTED {
+        let done = slots.iter().take(stored);
         if let Some(stats) = &interest.stats {
-            stats.delivered(slots.iter().take(stored).map(|slot| slot.item));
+            if trace::deliveries() {
+                let each = |slot: &Slot<'_>| trace::deliver(slot.item, slot.events, slot.data);
+                done.clone().for_each(each);
+            }
+            stats.delivered(done.map(|slot| slot.item));
         }
     }
     if stored == slots.len() && !oneshot {
@@ -151,7 +157,8 @@ impl Eventpoll {
         Ok(stored)
     }
 
-    /// [`Self::harvest`] where in-tree instances have to be polled before, or statistics are kept.
+    /// [`Self::harvest`] where in-tree instances have to be polled before, or somebody wants to know
+    /// what it does.
     #[cold]
     fn harvest_special(&self, events: u64, maxevents: u32) -> Result<u32> {
         loop {
@@ -364,6 +371,7 @@ impl Eventpoll {
             }
             interest.rdllist.unlink(item);
             if let Some(record) = record {
+                trace::not_ready(item, events);
                 record.not_ready();
             }
         }

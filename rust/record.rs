@@ -10,7 +10,10 @@ use core::{
     cell::Cell,
     mem::offset_of,
     ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 use kernel::{bindings, pid_namespace::PidNamespace, prelude::*, types::Opaque};
 
@@ -196,7 +199,7 @@ impl Record {
             // A harvest that finds the registration queued finds this, which came before.
             self.woken_at.store(now(), Relaxed);
         } else {
-            self.merged.fetch_add(1, Relaxed);
+            self.merged.fetch_add(1, Release);
         }
         self.waker.note(self.ns);
     }
@@ -240,6 +243,8 @@ impl Record {
         let item = self.item()?;
         let Key { fd, .. } = item.key;
         let waker = self.waker.look(viewer);
+        // First, lest it be more than all of them.
+        let merged = self.merged.load(Acquire);
         let since = match self.since.get() {
             0 => self.woken_at.load(Relaxed),
             since => since,
@@ -250,7 +255,7 @@ impl Record {
             events: item.events.load().bits(),
             data: item.data.get(),
             wakes: self.wakes.load(Relaxed),
-            merged: self.merged.load(Relaxed),
+            merged,
             filtered: self.filtered.load(Relaxed),
             deliveries: self.deliveries.get(),
             spurious: self.spurious.get(),

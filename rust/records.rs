@@ -126,6 +126,6 @@ impl Records {
                 to.push_within_capacity(snapshot).ok();
             }
         }
-        Some(end)
+        (end > slot).then_some(end)
     }
 }

@@ -147,6 +147,7 @@ mod stats_request;
 mod stock;
 mod ties;
 mod timeout;
+mod trace;
 mod uapi;
 mod wait;
 mod wait_hook;

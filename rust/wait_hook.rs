@@ -13,7 +13,7 @@ use super::{
     extras::Extras,
     ffi,
     file::{Target, TargetKind},
-    ready,
+    ready, trace,
 };
 use core::{
     cell::Cell,
@@ -302,18 +302,41 @@ unsafe fn wake_rarely(
     key: Events,
     sync: i32,
 ) -> i32 {
+    // Before the push: a harvest that finds the node finds what is counted.
+    if let Some(record) = item.record() {
+        trace::wake(item, events, key, hook.ready.is_queued());
+        record.woken(events.is_woken_by(key));
+    }
+    let rare = (key & Events::POLLFREE) | (events & (Events::EXCLUSIVE | Events::WAKEUP));
+    if !rare.is_empty() || ep.extras.any(Extras::BUSY_POLL) {
+        // SAFETY: By the caller's promise.
+        return unsafe { wake_specially(ep, item, hook, events, key, sync) };
+    }
+    // SAFETY: By the caller's promise.
+    unsafe { ep.notify(item, &hook.ready, events, false, key, sync) }
+}
+
+/// [`wake_rarely`] where it is not all about counting.
+///
+/// # Safety
+///
+/// As [`wake_rarely`].
+#[inline(never)]
+unsafe fn wake_specially(
+    ep: &Eventpoll,
+    item: &Epitem,
+    hook: &Hook,
+    events: Events,
+    key: Events,
+    sync: i32,
+) -> i32 {
     let exclusive = events.intersects(Events::EXCLUSIVE);
     if ep.extras.any(Extras::BUSY_POLL) {
         ep.busy_poll.note_napi(item.key.file);
     }
-    let wanted = events.is_woken_by(key);
-    // Before the push: a harvest that finds it finds this.
-    if let Some(record) = item.record() {
-        record.woken(wanted);
-    }
     // Before the push, and also when it is queued already: the harvest that takes it off the ovflist
     // relaxes the wakeup source. What is not queued nobody would relax.
-    if wanted {
+    if events.is_woken_by(key) {
         item.ws.stay_awake_rcu();
     }
     // SAFETY: By the caller's promise.

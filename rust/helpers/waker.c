@@ -14,7 +14,7 @@
 #include "../../include/uapi/linux/repoll.h"
 #include "helpers.h"
 
-static_assert(TASK_COMM_LEN == sizeof_field(struct repoll_waker, comm));
+static_assert(sizeof_field(struct repoll_waker, comm) == TASK_COMM_LEN);
 
 /* Who is behind the current task, if that is one user and nobody else. */
 static u32 uid_of_current(void)
@@ -22,6 +22,22 @@ static u32 uid_of_current(void)
 	const struct cred *cred = current_cred();
 
 	return uid_eq(cred->uid, cred->euid) ? __kuid_val(cred->uid) : (u32)-1;
+}
+
+/*
+ * Is it known already? Who wakes again and again need not be noted again. While another
+ * CPU writes it this may be wrong, and then another wakeup is the last.
+ */
+static bool is_current(const struct repoll_waker *waker, const struct pid_namespace *ns)
+{
+	u64 comm[2];
+
+	data_race(memcpy(comm, current->comm, sizeof(comm)));
+	return !ns->level && READ_ONCE(waker->kind) == REPOLL_WAKER_TASK &&
+	       READ_ONCE(waker->tid) == current->pid &&
+	       READ_ONCE(waker->cpu) == raw_smp_processor_id() &&
+	       READ_ONCE(waker->comm[0]) == comm[0] && READ_ONCE(waker->comm[1]) == comm[1] &&
+	       READ_ONCE(waker->uid) == uid_of_current();
 }
 
 /*
@@ -35,6 +51,8 @@ void repoll_note_waker(struct repoll_waker *waker, struct pid_namespace *ns)
 	u32 kind = REPOLL_WAKER_TASK, uid = -1;
 	s32 pid = 0, tid = 0;
 
+	if (likely(in_task() && is_current(waker, ns)))
+		return;
 	/*
 	 * A wakeup by another of the file's wait queues is at it: one of the two is the
 	 * last.
@@ -69,6 +87,7 @@ void repoll_note_waker(struct repoll_waker *waker, struct pid_namespace *ns)
 /* Return: false if it changed meanwhile. */
 static bool look_once(const struct repoll_waker *waker, struct repoll_waker *seen)
 {
+	/* Pairs with the release in repoll_note_waker(). */
 	seen->seq = smp_load_acquire(&waker->seq);
 	seen->kind = READ_ONCE(waker->kind);
 	seen->cpu = READ_ONCE(waker->cpu);
