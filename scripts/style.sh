@@ -90,7 +90,7 @@ mapfile -t rust < <(files 'rust/*.rs')
 mapfile -t kernel_c < <(files 'rust/*.[ch]' 'include/uapi/*.h')
 mapfile -t user_c < <(files '*.[ch]' ':!rust' ':!include/uapi')
 mapfile -t shell < <(files '*.sh' .ci/run)
-mapfile -t python < <(files '*.py')
+mapfile -t python < <(files '*.py' tools/repollstat/repollstat)
 # Not those that programs write.
 mapfile -t source < <(files ':!*.md' ':!COPYING' ':!LICENSES' ':!*.lock' ':!*.json' \
 	':!Documentation/performance')

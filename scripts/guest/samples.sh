@@ -56,6 +56,42 @@ notify() {
 	result "$status" "notify: $1" "$text"
 }
 
+# hot_fd BACKEND WORDS: it knows which fd is hot, or not.
+hot_fd() {
+	local text status=0
+
+	text=$(build/samples/hot_fd --backend "$1" 2>&1) || status=1
+	grep -q "^hot_fd $2\$" <<<"$text" || status=1
+	result "$status" "hot_fd: $1" "$text"
+}
+
+# repollstat: finds the hot fd of another process.
+repollstat() {
+	local text status=0 hot pid out
+
+	out=$(mktemp)
+	build/samples/hot_fd --run-for 20 >"$out" &
+	pid=$!
+	until grep -q written_to "$out"; do sleep 0.1; done
+	hot=$(awk '$1 == "written_to" { print $2 }' "$out")
+	text=$(tools/repollstat/repollstat --pid "$pid" --once --json --interval 2 2>&1) || status=1
+	python3 -c '
+import json, sys
+hot, pid = map(int, sys.argv[1:])
+[instance] = json.loads(sys.stdin.read())["instances"]
+first, *others = instance["rows"]
+assert instance["pid"] == pid and instance["registrations"] == len(others) + 1 == 10000
+assert first["fd"] == hot and first["wakes_per_s"] > 9 * sum(r["wakes_per_s"] for r in others)
+assert first["waker"]["pid"] == pid and first["waker"]["comm"] == "chatterbox"
+assert first["file"] == "anon_inode:[eventfd]"
+assert instance["waits"] > 0 and sum(instance["latencies_ns"].values()) > 0
+' "$hot" "$pid" <<<"$text" || status=1
+	result "$status" "repollstat: --json finds the hot fd" "${text:0:2000}"
+	kill "$pid"
+	wait "$pid" || true
+	rm "$out"
+}
+
 shares epoll 0 400
 shares repoll 0 400
 shares lifo 0 400
@@ -67,5 +103,8 @@ wait_many epoll 2
 wait_many repoll 0.2
 notify epoll
 notify repoll
+hot_fd epoll unknown
+hot_fd repoll '[0-9]*'
+repollstat
 echo "1..$number"
 ((failed == 0))
