@@ -36,6 +36,7 @@ mod ctl_flags;
 mod event;
 mod instance;
 mod notify;
+mod stats;
 mod uapi;
 mod wait_many;
 
@@ -44,4 +45,5 @@ pub use ctl_flags::{CtlFlags, WakePolicy};
 pub use event::{Event, EventFlags};
 pub use instance::{Info, Repoll};
 pub use libc::sigset_t;
+pub use stats::{InstanceStats, Record, Waker, BATCHES, LATENCIES};
 pub use wait_many::Enough;

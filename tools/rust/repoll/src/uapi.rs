@@ -82,6 +82,23 @@ pub(crate) struct RepollBatch {
     pub(crate) reserved: u32,
 }
 
+/// `struct repoll_stats`.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct RepollStats {
+    pub(crate) op: u32,
+    pub(crate) cursor: u32,
+    pub(crate) instance: u64,
+    pub(crate) records: u64,
+    pub(crate) nr_records: u32,
+    pub(crate) reserved: u32,
+}
+
+/// `REPOLL_STATS_OFF`, `REPOLL_STATS_ON` and `REPOLL_STATS_READ`.
+pub(crate) const STATS_OFF: u32 = 0;
+pub(crate) const STATS_ON: u32 = 1;
+pub(crate) const STATS_READ: u32 = 2;
+
 /// `REPOLL_BATCH_ATOMIC`.
 pub(crate) const BATCH_ATOMIC: u32 = 1 << 0;
 
@@ -165,6 +182,12 @@ unsafe impl Request for RepollBatch {
     const REQUEST: u32 = ioc::<Self>(IOC_READ | IOC_WRITE, 0x03);
 }
 
+// SAFETY: REPOLL_IOC_STATS reads and writes a `struct repoll_stats`, and writes the
+// structure and the array of `nr_records` that it refers to.
+unsafe impl Request for RepollStats {
+    const REQUEST: u32 = ioc::<Self>(IOC_READ | IOC_WRITE, 0x05);
+}
+
 /// Carry out a request. An errno comes back as the error.
 ///
 /// # Safety
@@ -214,6 +237,7 @@ pub(crate) unsafe fn advise(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{InstanceStats, Record};
     use std::mem::offset_of;
 
     #[test]
@@ -236,6 +260,12 @@ mod tests {
         assert_eq!(size_of::<RepollBatch>(), 32);
         assert_eq!(offset_of!(RepollBatch, wait), 16);
         assert_eq!(offset_of!(RepollBatch, reserved), 28);
+        assert_eq!(size_of::<RepollStats>(), 32);
+        assert_eq!(offset_of!(RepollStats, records), 16);
+        assert_eq!(size_of::<InstanceStats>(), 488);
+        assert_eq!(offset_of!(InstanceStats, latencies), 168);
+        assert_eq!(size_of::<Record>(), 128);
+        assert_eq!(offset_of!(Record, waker), 96);
         assert_eq!(size_of::<KernelTimespec>(), 16);
     }
 
@@ -247,6 +277,7 @@ mod tests {
         assert_eq!(RepollBatch::REQUEST, 0xc020_e903);
         assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
         assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
+        assert_eq!(RepollStats::REQUEST, 0xc020_e905);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{Batch, CtlFlags, Enough, Event, EventFlags, Repoll, WakePolicy};
+use repoll::{Batch, CtlFlags, Enough, Event, EventFlags, Repoll, WakePolicy, Waker};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -397,4 +397,52 @@ fn eventfd_tells_of_events_once() {
     }
     assert_eq!(errno(repoll.notify_by(&near)), libc::EINVAL);
     repoll.notify_nobody().unwrap();
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn statistics_tell_who_woke() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+
+    repoll.add(&near, Event::new(EventFlags::IN, 5)).unwrap();
+    assert_eq!(errno(repoll.stats()), libc::ENODATA);
+    assert!(repoll.stats_on().unwrap());
+    assert!(!repoll.stats_on().unwrap());
+    far.write_all(b"x").unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+
+    let (instance, records) = repoll.stats().unwrap();
+    assert_eq!(instance.registrations, 1);
+    assert_eq!(instance.batches[0], 1);
+    assert_eq!(instance.latencies.iter().sum::<u64>(), 1);
+    let [record] = records[..] else {
+        panic!("{records:?}");
+    };
+    assert_eq!((record.data, record.wakes, record.deliveries), (5, 1, 1));
+    let Waker::Task { pid, .. } = record.waker() else {
+        panic!("{:?}", record.waker());
+    };
+    assert_eq!(pid as u32, std::process::id());
+    assert!(repoll.stats_off().unwrap());
+    assert!(!repoll.stats_off().unwrap());
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn statistics_of_many_are_all_there() {
+    let repoll = Repoll::new().unwrap();
+    let pairs: Vec<_> = (0..300).map(|_| pair()).collect();
+
+    repoll.stats_on().unwrap();
+    for (number, (near, _)) in pairs.iter().enumerate() {
+        repoll
+            .add(near, Event::new(EventFlags::IN, number as u64))
+            .unwrap();
+    }
+    let (_, records) = repoll.stats().unwrap();
+    let mut numbers: Vec<_> = records.iter().map(|record| record.data).collect();
+    numbers.sort();
+    assert!(numbers.into_iter().eq(0..300));
 }
