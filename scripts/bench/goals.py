@@ -44,6 +44,17 @@ def share_of_queued_write(figures):
     return repoll / epoll
 
 
+def with_statistics(bench):
+    """What repoll's figure grows to while statistics are kept."""
+
+    def value(figures):
+        return figures.value(f"{bench}_stats", "repoll", 1000) / figures.value(
+            bench, "repoll", 1000
+        )
+
+    return value
+
+
 def growth_of_add(figures):
     """In a set of a million to that in one of a thousand, the tree's depth apart: that is
     what in-tree's MOD, which only finds a registration, takes more."""
@@ -97,6 +108,15 @@ COUNTED = (
     Goal("write: the same, already queued", share_of_queued_write, 0.60),
     Goal("write + wait + read, level", ratio("write_wait_read_level", 1000), 0.90),
     Goal("write + wait + read, edge", ratio("write_wait_read_edge", 1000), 0.90),
+    *(
+        Goal(f"{bench}, to that without statistics", with_statistics(bench), 1.15)
+        for bench in (
+            "write_watched",
+            "write_queued",
+            "write_wait_read_level",
+            "write_wait_read_edge",
+        )
+    ),
     Goal("close of an unwatched file, 100,000 registrations: more", more_to_close(100000), 60),
     Goal("close of an unwatched file, none watched: more", more_to_close(0), 0),
     Goal("memory charged", ratio("memory_cgroup", 100000), 1.00),

@@ -56,11 +56,10 @@ static void run_unwatched(void)
 	count("write_unwatched", BATCH, NULL, write_each);
 }
 
-static void run_watched(void)
+static void count_watched(const char *bench, const char *bench_queued)
 {
-	struct figure first = { .bench = "write_watched" }, again = { .bench = "write_queued" };
+	struct figure first = { .bench = bench }, again = { .bench = bench_queued };
 
-	watch_all(EPOLLET);
 	while (again.batches < BATCHES) {
 		take_all();
 		figure_start(&first);
@@ -72,6 +71,24 @@ static void run_watched(void)
 	}
 	figure_report(&first, BATCH);
 	figure_report(&again, BATCH);
+}
+
+static void run_watched(void)
+{
+	watch_all(EPOLLET);
+	count_watched("write_watched", "write_queued");
+}
+
+static void watch_all_with_statistics(uint32_t flags)
+{
+	watch_all(flags);
+	MUST(repoll_stats_on(ep));
+}
+
+static void run_watched_with_statistics(void)
+{
+	watch_all_with_statistics(EPOLLET);
+	count_watched("write_watched_stats", "write_queued_stats");
 }
 
 /* The fd that a wait for one event found, of those that poll() and select() look at. */
@@ -161,6 +178,18 @@ static void run_edge(void)
 	count("write_wait_read_edge", BATCH, NULL, write_wait_read);
 }
 
+static void run_level_with_statistics(void)
+{
+	watch_all_with_statistics(0);
+	count("write_wait_read_level_stats", BATCH, NULL, write_wait_read);
+}
+
+static void run_edge_with_statistics(void)
+{
+	watch_all_with_statistics(EPOLLET);
+	count("write_wait_read_edge_stats", BATCH, NULL, write_wait_read);
+}
+
 /*
  * Two threads, each waiting with an instance of its own for an eventfd that the other
  * writes to.
@@ -235,6 +264,13 @@ const struct row write_rows[] = {
 	  BOTH | 1 << POLL | 1 << SELECT, PARAMS(1000), run_level },
 	{ BENCHES("write_wait_read_edge"), "the same, edge-triggered", BOTH | 1 << IO_URING,
 	  PARAMS(1000), run_edge },
+	{ BENCHES("write_watched_stats", "write_queued_stats"),
+	  "write_watched and write_queued, with statistics", 1 << REPOLL,
+	  PARAMS(1000), run_watched_with_statistics },
+	{ BENCHES("write_wait_read_level_stats"), "write_wait_read_level, with statistics",
+	  1 << REPOLL, PARAMS(1000), run_level_with_statistics },
+	{ BENCHES("write_wait_read_edge_stats"), "write_wait_read_edge, with statistics",
+	  1 << REPOLL, PARAMS(1000), run_edge_with_statistics },
 	{ BENCHES("ping_pong"), "two threads, an instance each: there and back",
 	  BOTH | 1 << POLL, PARAMS(1), run_ping_pong },
 	{}
