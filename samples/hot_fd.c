@@ -33,7 +33,7 @@
 
 #include "backend.h"
 
-enum { FDS = 10000, HOT = 7777, EVENTS = 20000 };
+enum { FDS = 10000, HOT = 7777, EVENTS = 2000 };
 
 static const struct backend *backend = &backend_repoll;
 static int fds[FDS], instance;
