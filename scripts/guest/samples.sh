@@ -70,7 +70,7 @@ repollstat() {
 	local text status=0 hot pid out
 
 	out=$(mktemp)
-	build/samples/hot_fd --run-for 20 >"$out" &
+	build/samples/hot_fd --run-for 120 >"$out" &
 	pid=$!
 	until grep -q written_to "$out"; do sleep 0.1; done
 	hot=$(awk '$1 == "written_to" { print $2 }' "$out")

@@ -53,7 +53,7 @@ def sort_value(key):
 
 def by_powers_of_two(buckets):
     """Those buckets in which there is something, by their lower ends."""
-    return {str(1 << i if i else 0): n for i, n in enumerate(buckets) if n}
+    return {str(1 << i): n for i, n in enumerate(buckets) if n}
 
 
 def percentile(buckets, share):
