@@ -148,7 +148,10 @@ impl Eventpoll {
     /// another waiter then. `EFAULT` when not even the first event could be stored.
     #[inline(never)] // A wait that finds nothing saves no registers for it.
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
-        if self.extras.any(Extras::FOREIGN | Extras::STATS) {
+        if self
+            .extras
+            .any(Extras::FOREIGN | Extras::STATS | Extras::NOTIFIER)
+        {
             return self.harvest_special(events, maxevents);
         }
         let (stored, _) = self.harvest_once::<false>(events, maxevents)?;
@@ -158,7 +161,7 @@ impl Eventpoll {
     }
 
     /// [`Self::harvest`] where in-tree instances have to be polled before, or somebody wants to know
-    /// what it does.
+    /// what it does, or that it has been.
     #[cold]
     fn harvest_special(&self, events: u64, maxevents: u32) -> Result<u32> {
         loop {
@@ -179,36 +182,36 @@ impl Eventpoll {
 
     /// One look at the ready list. Tells also whether a foreign instance was left out.
     #[inline(always)] // So that the loops of the others are not in the way of each other.
-    fn harvest_once<const COUNTED: bool>(
+    fn harvest_once<const SPECIAL: bool>(
         &self,
         events: u64,
         maxevents: u32,
     ) -> Result<(u32, bool)> {
         let interest = self.interest.lock();
         self.drain(&interest);
-        self.harvest_drained::<COUNTED>(&interest, events, maxevents)
+        self.harvest_drained::<SPECIAL>(&interest, events, maxevents)
     }
 
     /// [`Self::harvest_once`], under the mutex.
     #[inline(always)]
-    fn harvest_drained<const COUNTED: bool>(
+    fn harvest_drained<const SPECIAL: bool>(
         &self,
         interest: &Interest,
         events: u64,
         maxevents: u32,
     ) -> Result<(u32, bool)> {
         let mut out = UserEvents::new(events, maxevents);
-        let (fault, unknown) = self.scan::<COUNTED>(interest, &mut out);
-        if COUNTED {
+        let (fault, unknown) = self.scan::<SPECIAL>(interest, &mut out);
+        if SPECIAL {
             if let Some(stats) = &interest.stats {
                 stats.returned(out.stored);
+            }
+            if let Some(notifier) = &interest.notifier {
+                notifier.join();
             }
         }
         if interest.idle.get() && out.stored > 0 {
             interest.idle.set(false);
-        }
-        if let Some(notifier) = &interest.notifier {
-            notifier.join();
         }
         self.finish_scan(interest);
         if out.stored == 0 && fault {
@@ -270,6 +273,7 @@ impl Eventpoll {
                 ready += 1;
             } else {
                 interest.rdllist.remove(item);
+                self.note_unready(item);
             }
         }
         (ready, unknown)

@@ -14,6 +14,8 @@ impl Extras {
     pub(crate) const STATS: u8 = 1 << 1;
     /// There may be in-tree instances below it.
     pub(crate) const FOREIGN: u8 = 1 << 2;
+    /// It has a notifier.
+    pub(crate) const NOTIFIER: u8 = 1 << 3;
 
     pub(crate) fn none() -> Self {
         Self(AtomicU8::new(0))

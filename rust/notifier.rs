@@ -16,7 +16,9 @@
 //! No event is missed: that it joins the queue, fence, and that then it is asked whether there is
 //! something, is what a waiter does (ordering 3 of `ready`).
 
-use super::{eventpoll::Eventpoll, ffi, interest::Interest, uapi, wait_queue::WaitQueue};
+use super::{
+    eventpoll::Eventpoll, extras::Extras, ffi, interest::Interest, uapi, wait_queue::WaitQueue,
+};
 use core::{cell::Cell, cell::UnsafeCell, ptr, ptr::NonNull};
 use kernel::{
     bindings, container_of,
@@ -243,12 +245,14 @@ impl Eventpoll {
         let mut interest = self.interest.lock();
         if needed && interest.notifier.is_none() {
             interest.notifier = Some(Notifier::new(&self.wq)?);
+            self.extras.begin(Extras::NOTIFIER);
         }
         let Some(notifier) = &interest.notifier else {
             return Ok(());
         };
         let result = change(notifier);
         if notifier.is_unused() {
+            self.extras.end(Extras::NOTIFIER);
             interest.notifier = None;
         } else {
             self.arm_notifier(&interest);

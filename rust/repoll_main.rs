@@ -44,7 +44,7 @@
 //!            wq, poll_wait     their own locks
 //!            deferred_*        atomic
 //!            busy_poll, policies, waits   atomics
-//!            extras            atomic; STATS written under interest, FOREIGN only ever set
+//!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN only ever set
 //!            topology.edges    LINKS
 //!            topology.nested   atomic, only ever set
 //!            user              immutable

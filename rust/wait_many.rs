@@ -77,7 +77,7 @@ impl Eventpoll {
             self.begin_idle();
         }
         stack_pin_init!(let collector = Collector::new(&self.wq, request.delay_ns));
-        let mut timed_out = false;
+        let (mut timed_out, mut slept) = (false, false);
         loop {
             let interrupted = kernel::current!().signal_pending();
             let enough = if timed_out || interrupted || collector.is_over() {
@@ -93,14 +93,20 @@ impl Eventpoll {
                 Look::TooFew(ready) => ready,
             };
             if timed_out {
+                self.note_empty_wait();
                 return Ok(0);
             }
             if interrupted {
                 return Err(EINTR);
             }
-            if ready > 0 || !self.busy_poll.run(self) {
+            if slept && ready == 0 {
+                self.note_vain_wakeup();
+            }
+            slept = ready > 0 || !self.busy_poll.run(self);
+            if slept {
                 let missing = request.enough.saturating_sub(ready);
                 timed_out = collector.sleep(missing, ready > 0, wait.timeout.deadline());
+                self.note_sleep();
             }
         }
     }

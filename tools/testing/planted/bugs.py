@@ -207,8 +207,8 @@ STRESS = {
     "settle-too-early": Bug(
         "a harvest says that nothing is ready while it looks at what is",
         "rust/deliver.rs",
-        "let (fault, unknown) = self.scan::<COUNTED>(",
-        "self.ovflist.settle(false);\n            let (fault, unknown) = self.scan::<COUNTED>(",
+        "let (fault, unknown) = self.scan::<SPECIAL>(",
+        "self.ovflist.settle(false);\n            let (fault, unknown) = self.scan::<SPECIAL>(",
         "--scenario zero_timeout_of_a_ready_set",
     ),
     "second-queue-not-hooked": Bug(
