@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(size_of::<InstanceStats>(), 488);
         assert_eq!(offset_of!(InstanceStats, latencies), 168);
         assert_eq!(size_of::<Record>(), 128);
-        assert_eq!(offset_of!(Record, waker), 96);
+        assert_eq!(offset_of!(Record, queued_since_ns), 88);
         assert_eq!(size_of::<KernelTimespec>(), 16);
     }
 
@@ -276,8 +276,8 @@ mod tests {
         assert_eq!(RepollWait::REQUEST, 0x4028_e902);
         assert_eq!(RepollBatch::REQUEST, 0xc020_e903);
         assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
-        assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
         assert_eq!(RepollStats::REQUEST, 0xc020_e905);
+        assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
     }
 
     #[test]
