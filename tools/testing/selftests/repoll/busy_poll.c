@@ -2,7 +2,7 @@
 /* EPIOCSPARAMS and EPIOCGPARAMS: the busy-polling parameters of an instance. */
 #include <linux/capability.h>
 
-#include "eventpoll_test.h"
+#include "many.h"
 
 EVENTPOLL_FIXTURE(busy_poll);
 
@@ -131,6 +131,24 @@ TEST_F(busy_poll, waits_work_as_before)
 	take_bytes(sock[0], 1);
 	post(fd);
 	EXPECT_EQ(1, harvest(ep, &event, 1, -1));
+}
+
+REPOLL_FIXTURE(busy_poll_repoll);
+
+TEST_F(busy_poll_repoll, waits_for_several_work_as_before)
+{
+	int fd = new_eventfd(0), other = new_eventfd(0);
+	struct collector c;
+
+	ASSERT_EQ(0, set_params((struct epoll_params){ 100, 8, 1, 0 }));
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
+	ASSERT_EQ(0, add(ep, other, EPOLLIN));
+	collector_start(&c, ep, 2, FOR_EVER, -1);
+	post(fd);
+	sleep_ms(20);
+	EXPECT_FALSE(waiter_done(&c.w));
+	post(other);
+	EXPECT_EQ(2, waiter_join(&c.w));
 }
 
 TEST_HARNESS_MAIN

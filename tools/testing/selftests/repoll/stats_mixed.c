@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Statistics, and registrations of every kind. */
+#include <poll.h>
+
 #include "flagged.h"
 #include "batch.h"
+#include "many.h"
 #include "stats.h"
 
 REPOLL_FIXTURE(stats_mixed);
@@ -84,6 +87,54 @@ TEST_F(stats_mixed, batches_are_counted)
 	ops[1] = DEL(new_eventfd(0));
 	ASSERT_EQ(0, batch(ops, 2, REPOLL_BATCH_ATOMIC));
 	EXPECT_EQ(0, instance_stats().registrations);
+}
+
+TEST_F(stats_mixed, waits_for_several_are_counted)
+{
+	int fds[3];
+	struct epoll_event events[8];
+	struct collector c;
+
+	ASSERT_EQ(0, repoll_stats_on(ep));
+	for (int i = 0; i < 3; i++) {
+		fds[i] = new_eventfd(0);
+		ASSERT_EQ(0, add(ep, fds[i], EPOLLIN | EPOLLET));
+	}
+	EXPECT_EQ(0, wait_many(events, 8, 3, FOR_EVER, 10));
+	EXPECT_EQ(1, instance_stats().empty);
+	collector_start(&c, ep, 3, FOR_EVER, -1);
+	for (int i = 0; i < 3; i++)
+		post(fds[i]);
+	EXPECT_EQ(3, waiter_join(&c.w));
+	/* The batch of three; the sleep of that wait, and that of the one before. */
+	EXPECT_EQ(1, instance_stats().batches[1]);
+	EXPECT_EQ(2, instance_stats().sleeps);
+	EXPECT_EQ(0, instance_stats().in_vain);
+	for (int i = 0; i < 3; i++)
+		EXPECT_COUNTS(fds[i], 1, 0, 0, 1, 0);
+	/* What a look that finds too little takes off the list was woken in vain. */
+	post(fds[0]);
+	drain(fds[0]);
+	EXPECT_EQ(0, wait_many(events, 8, 3, FOR_EVER, 10));
+	EXPECT_COUNTS(fds[0], 2, 0, 0, 1, 1);
+}
+
+TEST_F(stats_mixed, notified_instances_are_counted)
+{
+	int fd = new_eventfd(0), efd = new_eventfd(0);
+
+	ASSERT_EQ(0, repoll_stats_on(ep));
+	ASSERT_EQ(0, repoll_notify(ep, efd));
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLET));
+	for (int i = 1; i < 4; i++) {
+		struct pollfd told = { .fd = efd, .events = POLLIN };
+
+		post(fd);
+		EXPECT_EQ(1, poll(&told, 1, 10000));
+		drain(efd);
+		EXPECT_EQ(1, ready(ep));
+		EXPECT_COUNTS(fd, i, 0, 0, i, 0);
+	}
 }
 
 TEST_F(stats_mixed, failed_add_leaves_no_record)

@@ -4,7 +4,7 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
-#include "eventpoll_test.h"
+#include "many.h"
 
 EVENTPOLL_FIXTURE(wakeup_source);
 
@@ -198,6 +198,36 @@ TEST_F(wakeup_source, does_not_change_what_is_reported)
 	EXPECT_EQ(EPOLLIN, revents(ep));
 	drain(fd);
 	EXPECT_EQ(0, ready(ep));
+}
+
+REPOLL_FIXTURE(wakeup_source_repoll);
+
+/* A look that finds too little has taken nothing. */
+TEST_F(wakeup_source_repoll, is_active_while_a_thread_waits_for_more)
+{
+	int fd = new_eventfd(0), other = new_eventfd(0);
+	struct collector c;
+	long active;
+
+	REQUIRE_WAKEUP_SOURCES();
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLWAKEUP));
+	ASSERT_EQ(0, add(ep, other, EPOLLIN));
+	post(fd);
+	collector_start(&c, ep, 2, FOR_EVER, -1);
+	sleep_ms(20);
+	wakeup_sources("active_time_ms", &active);
+	EXPECT_LT(0, active);
+	/* One event fewer and one more: the next look finds out. */
+	drain(fd);
+	post(other);
+	for (int i = 0; i < 200 && active; i++) {
+		sleep_ms(10);
+		wakeup_sources("active_time_ms", &active);
+	}
+	EXPECT_EQ(0, active);
+	EXPECT_FALSE(waiter_done(&c.w));
+	post(fd);
+	EXPECT_EQ(2, waiter_join(&c.w));
 }
 
 TEST_HARNESS_MAIN
