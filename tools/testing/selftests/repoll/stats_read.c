@@ -269,7 +269,8 @@ TEST_F(stats_read, numbers_are_not_told_in_another_namespace)
 		SKIP(return, "needs root");
 	ASSERT_EQ(0, repoll_stats_on(ep));
 	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
-	MUST(unshare(CLONE_NEWPID));
+	if (unshare(CLONE_NEWPID) && errno == EINVAL)
+		SKIP(return, "the kernel has no namespaces of process numbers");
 	pid = MUST(fork());
 	if (!pid) {
 		post(fd);
