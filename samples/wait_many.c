@@ -104,8 +104,8 @@ static void parse(int argc, char **argv)
 		else if (option == 'd')
 			delay_us = strtoul(optarg, NULL, 10);
 		else if (option != 'b' || strcmp(optarg, "repoll"))
-			errx(2, "usage: wait_many [--backend epoll|repoll] [--rate N] [--events N]%s",
-			     " [--min N] [--delay-us N]");
+			errx(2, "usage: wait_many [--backend epoll|repoll] [--rate N] %s",
+			     "[--events N] [--min N] [--delay-us N]");
 	}
 	if (!rate || rate > NSEC_PER_SEC || !total || !min_events)
 		errx(2, "rate, events and min have to be above 0");

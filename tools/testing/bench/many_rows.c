@@ -81,6 +81,7 @@ static void run_many(void)
 const struct row many_rows[] = {
 	{ BENCHES("take_16"), "16 events, one by one, to a thread that waits for one at a time",
 	  BOTH, PARAMS(1), run_many },
-	{ BENCHES("take_16"), "the same, that waits for so many", 1 << REPOLL, PARAMS(16), run_many },
+	{ BENCHES("take_16"), "the same, that waits for so many", 1 << REPOLL,
+	  PARAMS(16), run_many },
 	{}
 };
