@@ -8,7 +8,7 @@ use super::{
     eventpoll::{Eventpoll, InterestGuard},
     events::Events,
     ffi,
-    file::{Fd, Target, TargetKind},
+    file::{Fd, JustAsk, Target, TargetKind},
     interest::Interest,
     nesting, ready,
     stock::{Items, OneByOne},
@@ -239,7 +239,14 @@ impl Eventpoll {
         }
         // The new mask first: an event between the poll and the new mask would be missed.
         item.events.store(change.events);
-        self.changed(interest, item, change.data);
+        item.data.set(change.data);
+        // Ordering 2 of `ready`.
+        ready::event_happened();
+        // SAFETY: Registered with this set, whose mutex is held. What is ordinary is a plain file.
+        let ready = unsafe { JustAsk::new().poll_registered(item.key.file, change.events) };
+        if !ready.is_empty() {
+            self.post(interest, item);
+        }
         Ok(())
     }
 
@@ -275,7 +282,6 @@ impl Eventpoll {
 
     /// Gives `item`, which has another mask, other data, and posts it if it is ready by that mask.
     /// May sleep.
-    #[inline(always)]
     pub(crate) fn changed(&self, interest: &Interest, item: &Epitem, data: u64) {
         item.data.set(data);
         // Ordering 2 of `ready`.
