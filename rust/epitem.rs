@@ -86,10 +86,10 @@ impl Epitem {
         !self.traits.any(!Traits::COUNTED) && !self.is_exclusive()
     }
 
-    /// Whether its leaving the set is of interest to what else of the set knows it, or to its record.
+    /// Whether anything at all is special about it.
     #[inline]
-    pub(crate) fn is_tied_or_counted(&self) -> bool {
-        self.traits.any(Traits::TIED | Traits::COUNTED)
+    pub(crate) fn has_traits(&self) -> bool {
+        self.traits.any(u8::MAX)
     }
 
     /// What is counted of it. By wakeups with the lock of the wait queue held, else with the instance's

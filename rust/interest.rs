@@ -224,18 +224,24 @@ impl Interest {
         // SAFETY: In the set, hence valid.
         let this = unsafe { item.as_ref() };
         self.rdllist.remove(this);
-        if !this.is_simple() {
-            self.eventpolls.remove(&this.key);
-            self.fifo.remove(&this.key);
-        }
-        if this.is_tied_or_counted() {
-            self.untie(this);
-            self.end_record(this);
+        if this.has_traits() {
+            self.forget(this);
         }
         // SAFETY: The node is in this tree.
         unsafe { bindings::rb_erase(this.rbn.as_ptr(), self.root.as_ptr()) };
         // SAFETY: `insert` took it from its box, and the tree no longer has it.
         unsafe { EpitemBox::from_raw(item) }
+    }
+
+    /// Takes `item` out of what not every registration is in.
+    #[cold]
+    fn forget(&mut self, item: &Epitem) {
+        if !item.is_simple() {
+            self.eventpolls.remove(&item.key);
+            self.fifo.remove(&item.key);
+        }
+        self.untie(item);
+        self.end_record(item);
     }
 }
 
