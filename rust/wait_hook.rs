@@ -278,8 +278,9 @@ unsafe extern "C" fn wake_callback(
 
     ready::event_happened();
     let events = item.events.load();
-    let rare = (key & Events::POLLFREE) | (events & (Events::EXCLUSIVE | Events::WAKEUP));
-    if !rare.is_empty() || ep.extras.any(Extras::BUSY_POLL | Extras::STATS) {
+    // One question for both. Who has `POLLFREE` in its mask, for no reason, is asked again.
+    let rare = Events::POLLFREE | Events::EXCLUSIVE | Events::WAKEUP;
+    if (key | events).intersects(rare) || ep.extras.any(Extras::BUSY_POLL | Extras::STATS) {
         // SAFETY: As below.
         return unsafe { wake_rarely(ep, item, hook, events, key, sync) };
     }
