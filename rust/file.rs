@@ -246,19 +246,18 @@ impl JustAsk {
         // SAFETY: By the caller's promise the memory is a file, and its count an atomic.
         let count = unsafe { AtomicI64::from_ptr(&raw mut (*file).f_ref.refcnt.counter) };
         // As file_ref_get(): a negative count is that of a file without references, and stays so.
-        if count.fetch_add(1, Ordering::SeqCst).wrapping_add(1) < 0 {
+        let others = count.fetch_add(1, Ordering::SeqCst);
+        if others < 0 {
             return Events::NONE;
         }
         self.0._key = events.bits();
         // SAFETY: There is a reference.
         let ready = unsafe { Target::new(file) }.poll_with(&mut self.0);
         // What fput() does to a count above 0, which stands for more than one reference.
-        let refs = count.load(Ordering::Relaxed);
-        let one_less = refs.wrapping_sub(1);
-        if refs <= 0
-            || count
-                .compare_exchange(refs, one_less, Ordering::SeqCst, Ordering::Relaxed)
-                .is_err()
+        let with_ours = others.wrapping_add(1);
+        if count
+            .compare_exchange(with_ours, others, Ordering::SeqCst, Ordering::Relaxed)
+            .is_err()
         {
             // SAFETY: Puts the reference that was taken above.
             unsafe { bindings::fput(file) };
