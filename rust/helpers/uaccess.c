@@ -5,6 +5,7 @@
 #include <linux/eventpoll.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
+#include <linux/unroll.h>
 
 #include "../../include/uapi/linux/repoll.h"
 #include "helpers.h"
@@ -37,6 +38,7 @@ fault:
  */
 u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 {
+	enum { GROUP = 4 };
 	const struct repoll_slot *slot = slots, *end = slots + n;
 	struct epoll_event __user *to = u64_to_user_ptr(uevents);
 
@@ -46,6 +48,15 @@ u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 	scoped_user_write_access_size(to, n * sizeof(*to), fault) {
 		struct epoll_event __user *next = to;
 
+		for (; end - slot >= GROUP; slot += GROUP, next += GROUP) {
+			unrolled_full
+			for (int i = 0; i < GROUP; i++) {
+				unsafe_put_user(slot[i].events, &next[i].events, one_by_one);
+				unsafe_put_user(slot[i].data, &next[i].data, one_by_one);
+			}
+		}
+		/* What is left, and a group with a fault, of which it is not known where. */
+one_by_one:
 		for (; slot != end; slot++, next++) {
 			unsafe_put_user(slot->events, &next->events, fault);
 			unsafe_put_user(slot->data, &next->data, fault);
