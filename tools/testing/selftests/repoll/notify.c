@@ -191,6 +191,20 @@ TEST_F(notify, waiters_come_first)
 	}
 }
 
+/* The same where it has got on the queue behind them in time. */
+TEST_F(notify, waiters_that_were_there_come_first)
+{
+	int fd = new_eventfd(0);
+	struct waiter w;
+
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN | EPOLLET));
+	waiter_start(&w, ep, -1);
+	start();
+	post(fd);
+	EXPECT_EQ(1, waiter_join(&w));
+	EXPECT_FALSE(is_told());
+}
+
 TEST_F(notify, waiter_leaves_the_rest_to_it)
 {
 	struct waiter w;

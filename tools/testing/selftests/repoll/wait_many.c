@@ -216,6 +216,25 @@ TEST_F(wait_many, what_has_gone_does_not_count)
 	EXPECT_TRUE(has_event(c.events, 2, fds[3]));
 }
 
+/* As many as it waits for, but not all are there: it looks, and sleeps again. */
+TEST_F(wait_many, what_was_heard_is_forgotten_by_a_look)
+{
+	struct collector c;
+	int fds[FDS];
+
+	add_all(fds, EPOLLIN | EPOLLET);
+	collector_start(&c, ep, 2, FOR_EVER, -1);
+	post(fds[0]);
+	drain(fds[0]);
+	post(fds[1]);
+	settle();
+	for (int i = 0; i < 100 && !waiter_sleeps(&c.w); i++)
+		sleep_ms(1);
+	EXPECT_TRUE(waiter_sleeps(&c.w));
+	post(fds[2]);
+	EXPECT_EQ(2, waiter_join(&c.w));
+}
+
 /* A delay that began with what turned out to be nothing begins anew. */
 TEST_F(wait_many, delay_over_without_an_event)
 {
