@@ -88,6 +88,9 @@ extern "C" {
     pub(crate) fn repoll_get_timeout(uts: u64, ns: *mut i64) -> c_int;
     pub(crate) fn repoll_deadline_after(ns: i64) -> i64;
     pub(crate) fn repoll_now() -> i64;
+    pub(crate) fn repoll_ticks_init();
+    pub(crate) fn repoll_ticks() -> u64;
+    pub(crate) fn repoll_ticks_to_ns(ticks: u64) -> u64;
     pub(crate) fn repoll_timer_end_on_stack(timer: *mut bindings::hrtimer);
 
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;

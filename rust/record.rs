@@ -4,7 +4,7 @@
 
 use super::{
     epitem::{Epitem, Key},
-    ffi,
+    ffi, ticks,
 };
 use core::{
     cell::Cell,
@@ -100,7 +100,8 @@ pub(crate) struct Record {
     wakes: AtomicU64,
     merged: AtomicU64,
     filtered: AtomicU64,
-    /// When the first wakeup came that no harvest has looked for since, in ns; 0 if none has come.
+    /// When the first wakeup came that no harvest has looked for since, in ticks; 0 if none has
+    /// come.
     woken_at: AtomicU64,
     waker: LastWaker,
     /// For the numbers of wakers.
@@ -118,13 +119,6 @@ pub(crate) struct Record {
     queued: Cell<u64>,
     queued_ns: Cell<u64>,
     queued_max_ns: Cell<u64>,
-}
-
-/// The time, in ns, of a clock that goes on for all CPUs together. Any context.
-#[inline]
-pub(crate) fn now() -> u64 {
-    // SAFETY: No requirements.
-    unsafe { bindings::ktime_get_mono_fast_ns() }
 }
 
 fn add(counter: &Cell<u64>, n: u64) {
@@ -197,7 +191,7 @@ impl Record {
         self.wakes.fetch_add(1, Relaxed);
         if self.woken_at.load(Relaxed) == 0 {
             // A harvest that finds the registration queued finds this, which came before.
-            self.woken_at.store(now(), Relaxed);
+            self.woken_at.store(ticks::now(), Relaxed);
         } else {
             self.merged.fetch_add(1, Release);
         }
@@ -231,7 +225,7 @@ impl Record {
         if self.since.get() == 0 {
             return None;
         }
-        let ns = now().saturating_sub(self.since.replace(0));
+        let ns = ticks::between(self.since.replace(0), now());
         add(&self.queued, 1);
         add(&self.queued_ns, ns);
         self.queued_max_ns.set(self.queued_max_ns.get().max(ns));
@@ -265,7 +259,7 @@ impl Record {
             queued_since_ns: if since == 0 {
                 0
             } else {
-                now.saturating_sub(since).max(1)
+                ticks::between(since, now).max(1)
             },
             waker: waker.kind,
             waker_cpu: waker.cpu,

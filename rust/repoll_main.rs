@@ -145,6 +145,7 @@ mod records;
 mod stats;
 mod stats_request;
 mod stock;
+mod ticks;
 mod ties;
 mod timeout;
 mod trace;
@@ -210,6 +211,7 @@ impl kernel::InPlaceModule for RepollModule {
         unsafe {
             nesting::NESTING.init();
             nesting::LINKS.init();
+            ticks::init();
         }
         try_pin_init!(Self {
             // SAFETY: The only one; dropped after everything that uses it.

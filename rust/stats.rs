@@ -17,9 +17,10 @@ use super::{
     extras::Extras,
     ffi,
     interest::Interest,
-    record::{self, Snapshot, Viewer},
+    record::{Snapshot, Viewer},
     records::Records,
     stats_request::{InstanceStats, BATCHES, LATENCIES},
+    ticks,
 };
 use core::{
     cell::Cell,
@@ -57,7 +58,7 @@ pub(crate) struct Stats {
     records: Records,
     /// Whose numbers wakers have.
     ns: ARef<PidNamespace>,
-    /// Since when, in ns.
+    /// Since when, in ticks.
     since: u64,
     /// How many waits returned so many events, and how many events had been queued so long, both by
     /// powers of two.
@@ -81,7 +82,7 @@ impl Stats {
         let stats = Self {
             records: Records::new(),
             ns: ARef::from(ns),
-            since: record::now(),
+            since: ticks::now(),
             batches: [const { Cell::new(0) }; BATCHES],
             latencies: [const { Cell::new(0) }; LATENCIES],
         };
@@ -105,7 +106,7 @@ impl Stats {
     pub(crate) fn delivered<'a>(&self, items: impl Iterator<Item = &'a Epitem>) {
         let mut time = None;
         for record in items.filter_map(Epitem::record) {
-            let now = || *time.get_or_insert_with(record::now);
+            let now = || *time.get_or_insert_with(ticks::now);
             if let Some(ns) = record.delivered(now) {
                 count(&self.latencies, ns);
             }
@@ -114,7 +115,7 @@ impl Stats {
 
     fn snapshot(&self, waits: &WaitCounts) -> InstanceStats {
         InstanceStats {
-            on_ns: record::now().saturating_sub(self.since),
+            on_ns: ticks::between(self.since, ticks::now()),
             registrations: self.records.len().into(),
             empty: waits.empty.load(Relaxed),
             sleeps: waits.sleeps.load(Relaxed),
@@ -208,7 +209,7 @@ impl Eventpoll {
         let interest = self.interest.lock();
         let stats = interest.stats.as_ref().ok_or_else(no_data)?;
         let viewer = Viewer::current(&stats.ns);
-        Ok(stats.records.read(slot, room, record::now(), viewer, to))
+        Ok(stats.records.read(slot, room, ticks::now(), viewer, to))
     }
 
     /// A wait ends without an event.

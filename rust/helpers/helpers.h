@@ -105,6 +105,11 @@ void repoll_raw_spin_lock_init(struct raw_spinlock *lock);
 void repoll_raw_spin_lock(struct raw_spinlock *lock);
 void repoll_raw_spin_unlock(struct raw_spinlock *lock);
 
+/* ticks.c */
+void repoll_ticks_init(void);
+u64 repoll_ticks(void);
+u64 repoll_ticks_to_ns(u64 ticks);
+
 /* time.c */
 int repoll_get_timeout(u64 uts, s64 *ns);
 s64 repoll_deadline_after(s64 ns);
