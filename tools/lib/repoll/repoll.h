@@ -30,8 +30,9 @@ extern "C" {
  * Return: the new file descriptor.
  *
  * Errors: EINVAL for an unknown flag; EMFILE, ENFILE, ENOMEM as for epoll. A
- * missing device is ENOENT (no /dev/repoll), ENXIO or ENODEV (its module is
- * not loaded).
+ * missing device is ENOENT (no /dev/repoll) or ENODEV (its module is not loaded).
+ * EBUSY and ENODEV when the kernel does not let last closes be seen, EACCES
+ * or EPERM when the device may not be opened.
  */
 int repoll_create1(int flags);
 
@@ -62,13 +63,16 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
  *		REPOLL_CTL_TOKEN, for EPOLL_CTL_ADD: the event's data is a token, which
  *		the instance has once; for the others, the registration is the one with
  *		the token that is the event's data, and @fd is -1.
+ *		One of REPOLL_CTL_WAKE_*, for EPOLL_CTL_ADD and EPOLL_CTL_MOD: who is
+ *		woken first by an event.
  *
  * Return: 0.
  *
  * Errors: those of repoll_ctl(); EINVAL for a flag that does not go with @op or @fd,
  * or that the loaded module does not know, see &struct repoll_info; EEXIST for a
  * token that is there, ENOENT for one that is not; with REPOLL_CTL_BIND also EBUSY
- * and ENODEV, when the kernel does not let closes be seen.
+ * and ENODEV, when the kernel does not let closes be seen, and EBADF when another
+ * thread has closed @fd meanwhile.
  */
 int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
 

@@ -41,7 +41,7 @@ impl Repoll {
     ///
     /// # Errors
     ///
-    /// `ENOENT`, `ENXIO` or `ENODEV` if the module is not loaded; `EMFILE`,
+    /// `ENOENT` or `ENODEV` if the module is not loaded; `EMFILE`,
     /// `ENFILE` or `ENOMEM` if there is no room for another file.
     pub fn new() -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(DEVICE)?;
