@@ -27,8 +27,11 @@ help:
 #:   make bench            what operations cost, on both: BENCH=... METHOD=...
 #:   make bench-check      compare with what they cost before: UPDATE=1
 #:   make profile          where that goes, function by function: BENCH=...
-#:   make style            rustfmt, clippy, checkpatch, shellcheck
+#:   make style            rustfmt, clippy, checkpatch, shellcheck, mandoc
 #:   make tools            the library, the interposer and the samples only
+#:   make install          library, interposer, headers, pkg-config file, man pages and
+#:                         repollstat, built by this system: PREFIX=... DESTDIR=...
+#:   make uninstall        remove those, with the same settings
 #:   make clean            remove build/
 #:
 #: for a kernel tree of your own, built with Rust:
@@ -81,6 +84,15 @@ vm:
 shell:
 	@scripts/vm.sh shell
 
+# With the compiler of the system that they are for, and not with the tool root's.
+PREFIX ?= /usr/local
+INSTALL_FROM ?= build/host
+
+install uninstall:
+	@for dir in tools/lib/repoll tools/repollstat man; do \
+		$(MAKE) --no-print-directory -C $$dir O='$(abspath $(INSTALL_FROM))' prefix='$(PREFIX)' $@ || exit; \
+	done
+
 # M and MO are what make a build of the kernel one of an external module; with
 # MO the results are all in one place. The kernel wants absolute names.
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -93,4 +105,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style tools vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style tools install uninstall vm shell modules modules_install clean

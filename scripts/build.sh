@@ -55,9 +55,18 @@ build_bench() {
 		make -j"$JOBS" -C tools/testing/bench O="$BUILD/bench"
 }
 
+# As a user has them, for the examples of the documents.
+build_documents() {
+	build install "what make install installs: build/installed" \
+		make -s install INSTALL_FROM=build/lib PREFIX="$BUILD/installed"
+	build documents "programs of the man pages: build/documents" \
+		python3 -B tools/testing/documents/man.py build "$BUILD/installed" "$BUILD/documents"
+}
+
 build_tests() {
 	build_lib
 	build_samples
+	build_documents
 	build lib32 "library for 32-bit programs: build/lib32" \
 		make -j"$JOBS" -C tools/lib/repoll O="$BUILD/lib32" M32=1 \
 		all "$BUILD/lib32/probe" "$BUILD/lib32/probe_time64"

@@ -91,6 +91,7 @@ mapfile -t kernel_c < <(files 'rust/*.[ch]' 'include/uapi/*.h')
 mapfile -t user_c < <(files '*.[ch]' ':!rust' ':!include/uapi')
 mapfile -t shell < <(files '*.sh' .ci/run)
 mapfile -t python < <(files '*.py' tools/repollstat/repollstat)
+mapfile -t man < <(files 'man/*.[1-9]')
 # Not those that programs write.
 mapfile -t source < <(files ':!*.md' ':!COPYING' ':!LICENSES' ':!*.lock' ':!*.json' \
 	':!Documentation/performance')
@@ -107,6 +108,8 @@ check "checkpatch-user of ${#user_c[@]} C files of user space" \
 check "shellcheck of ${#shell[@]} scripts" \
 	toolroot_run shellcheck -x "${shell[@]}"
 check "pyflakes of ${#python[@]} Python files" toolroot_run pyflakes3 "${python[@]}"
+check "mandoc of ${#man[@]} man pages" toolroot_run mandoc -T lint -W warning "${man[@]}"
+check "man-pages that say all" toolroot_run python3 -B tools/testing/documents/man.py check
 check "spdx lines of ${#source[@]} files" spdx "${source[@]}"
 echo "$passed passed, $failed failed, 0 skipped"
 ((failed == 0))

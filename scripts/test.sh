@@ -68,6 +68,8 @@ make_plan() {
 	line preload-32-time64 tap "" \
 		"tools/lib/repoll/tests/preload_test.sh build/lib32 probe_time64"
 	line samples tap "" scripts/guest/samples.sh
+	line man tap "" "python3 -B tools/testing/documents/man.py run build/installed build/documents"
+	line install tap "" "python3 -B tools/testing/documents/installed.py"
 	while read -r name; do
 		line "crate-$(basename "${name%-*}")" libtest "" "$name"
 	done <"$BUILD/crate/tests"

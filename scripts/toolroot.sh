@@ -19,7 +19,7 @@ TOOLROOT_PACKAGES=(
 	# kernels with sanitizers; the model checker and the sanitizer of make test-host
 	llvm-19 librust-loom-dev libclang-rt-19-dev
 	# style
-	rustfmt rust-clippy shellcheck pyflakes3
+	rustfmt rust-clippy shellcheck pyflakes3 mandoc
 	# the guest: its machine, then what runs in it
 	qemu-system-x86 virtiofsd busybox-static
 	mount iproute2 procps util-linux libcap2-bin redis-server redis-tools
