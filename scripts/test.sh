@@ -69,6 +69,7 @@ make_plan() {
 		"tools/lib/repoll/tests/preload_test.sh build/lib32 probe_time64"
 	line samples tap "" scripts/guest/samples.sh
 	line man tap "" "python3 -B tools/testing/documents/man.py run build/installed build/documents"
+	line tutorial tap "" "python3 -B tools/testing/documents/typed.py build/installed Documentation/tutorial.rst"
 	line install tap "" "python3 -B tools/testing/documents/installed.py"
 	while read -r name; do
 		line "crate-$(basename "${name%-*}")" libtest "" "$name"

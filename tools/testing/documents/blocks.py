@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Block:
-    """A block of an rst document: its language, its caption and its text."""
+    """A block of an rst document: the line of its directive, its language, its caption and
+    its text."""
 
+    line: int
     language: str
     caption: str
     text: str
@@ -35,12 +37,12 @@ def literal(lines):
 def of_rst(text):
     """The code blocks of a document, in order."""
     lines = text.splitlines()
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, 1):
         match = re.match(r"\.\. code-block:: (\w+)$", line)
         if not match:
             continue
         caption, body = "", []
-        for line in lines[number + 1 :]:
+        for line in lines[number:]:
             option = re.match(r"   :caption: (.*)$", line)
             if option and not body:
                 caption = option[1]
@@ -48,7 +50,7 @@ def of_rst(text):
                 break
             else:
                 body.append(line[3:])
-        yield Block(match[1], caption, "\n".join(body).strip("\n") + "\n")
+        yield Block(number, match[1], caption, "\n".join(body).strip("\n") + "\n")
 
 
 def is_console(text):
