@@ -110,6 +110,9 @@ check "shellcheck of ${#shell[@]} scripts" \
 check "pyflakes of ${#python[@]} Python files" toolroot_run pyflakes3 "${python[@]}"
 check "mandoc of ${#man[@]} man pages" toolroot_run mandoc -T lint -W warning "${man[@]}"
 check "man-pages that say all" toolroot_run python3 -B tools/testing/documents/man.py check
+mapfile -t markdown < <(files '*.md')
+check "links of the documents" toolroot_run \
+	python3 -B tools/testing/documents/links.py "${markdown[@]}"
 check "spdx lines of ${#source[@]} files" spdx "${source[@]}"
 echo "$passed passed, $failed failed, 0 skipped"
 ((failed == 0))
