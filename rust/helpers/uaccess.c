@@ -5,7 +5,6 @@
 #include <linux/eventpoll.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
-#include <linux/unroll.h>
 
 #include "../../include/uapi/linux/repoll.h"
 #include "helpers.h"
@@ -49,11 +48,14 @@ u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n)
 		struct epoll_event __user *next = to;
 
 		for (; end - slot >= GROUP; slot += GROUP, next += GROUP) {
-			unrolled_full
-			for (int i = 0; i < GROUP; i++) {
-				unsafe_put_user(slot[i].events, &next[i].events, one_by_one);
-				unsafe_put_user(slot[i].data, &next[i].data, one_by_one);
-			}
+			unsafe_put_user(slot[0].events, &next[0].events, one_by_one);
+			unsafe_put_user(slot[0].data, &next[0].data, one_by_one);
+			unsafe_put_user(slot[1].events, &next[1].events, one_by_one);
+			unsafe_put_user(slot[1].data, &next[1].data, one_by_one);
+			unsafe_put_user(slot[2].events, &next[2].events, one_by_one);
+			unsafe_put_user(slot[2].data, &next[2].data, one_by_one);
+			unsafe_put_user(slot[3].events, &next[3].events, one_by_one);
+			unsafe_put_user(slot[3].data, &next[3].data, one_by_one);
 		}
 		/* What is left, and a group with a fault, of which it is not known where. */
 one_by_one:
