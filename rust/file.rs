@@ -245,15 +245,16 @@ impl JustAsk {
     ) -> Events {
         // SAFETY: By the caller's promise the memory is a file, and its count an atomic.
         let count = unsafe { AtomicI64::from_ptr(&raw mut (*file).f_ref.refcnt.counter) };
-        // As file_ref_get(): a negative count is that of a file without references, and stays so.
         let others = count.fetch_add(1, Ordering::SeqCst);
         if others < 0 {
+            // SAFETY: That was the count, and is one more now.
+            unsafe { put_back(file, others) };
             return Events::NONE;
         }
         self.0._key = events.bits();
         // SAFETY: There is a reference.
         let ready = unsafe { Target::new(file) }.poll_with(&mut self.0);
-        // What fput() does to a count above 0, which stands for more than one reference.
+        // What fput() does to a count above 0: there are others, as many as there were.
         let with_ours = others.wrapping_add(1);
         if count
             .compare_exchange(with_ours, others, Ordering::SeqCst, Ordering::Relaxed)
@@ -263,5 +264,21 @@ impl JustAsk {
             unsafe { bindings::fput(file) };
         }
         ready & events
+    }
+}
+
+/// Undoes an increment of the count of `file`, which is one that nobody has a reference to.
+///
+/// As file_ref_get(): the count was dead, and stays so, unless the last reference was being put, and who
+/// does has not got so far as to say so. Then it has become ours, and to put it is for us.
+///
+/// # Safety
+///
+/// As for [`FileRef::get`]. The count was `others`, negative, and is one more.
+#[cold]
+unsafe fn put_back(file: *mut bindings::file, others: i64) {
+    if others.wrapping_add(1) == 0 {
+        // SAFETY: By the above.
+        unsafe { bindings::fput(file) };
     }
 }
