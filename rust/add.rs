@@ -108,7 +108,7 @@ impl Eventpoll {
         set.let_go();
         nesting::add(self, new.target, new.key, || match new.kind {
             TargetKind::Foreign => self.insert_foreign(new),
-            TargetKind::Plain | TargetKind::Nested => {
+            TargetKind::Plain | TargetKind::Nested | TargetKind::Clock => {
                 self.insert_with_ties(&mut self.interest.lock(), &mut OneByOne, new)
             }
         })

@@ -23,11 +23,12 @@
 //!   harvests, or fails, and if it leaves anything on the lists it wakes the next, which is news
 //!   again. So for each event that is still there, one wakeup has come this far.
 //!
-//! A wakeup of what is queued already is no news: the one that queued it was.
+//! A wakeup of what is queued already is no news: the one that queued it was. One of a clock says
+//! nothing of how many timers are due: it always wakes the task, which looks.
 
 use super::{
     ffi,
-    wait_queue::{sleep_until, WaitQueue},
+    wait_queue::{sleep_until, WaitQueue, LOOK},
 };
 use core::{
     cell::Cell,
@@ -206,12 +207,18 @@ unsafe extern "C" fn hear(
     }
     // SAFETY: By the caller's promise; it is on the queue, whose lock is held, until it goes.
     let this = unsafe { &*container_of!(Opaque::cast_from(wait), Collector<'_>, wait) };
-    let heard = this.heard.get().saturating_add(1);
+    let look = key.addr() == LOOK;
+    let heard = if look {
+        // So that it does not go to sleep either.
+        u32::MAX
+    } else {
+        this.heard.get().saturating_add(1)
+    };
     this.heard.set(heard);
     if !this.begun.get() {
         this.begin_delay();
     }
-    if heard == this.missing.get() {
+    if look || heard == this.missing.get() {
         // SAFETY: `private` is the task, which waits for as long as the entry is on the queue.
         unsafe { bindings::default_wake_function(wait, mode, sync, key) };
     }

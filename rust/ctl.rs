@@ -287,7 +287,7 @@ impl Eventpoll {
         // Ordering 2 of `ready`.
         ready::event_happened();
         item.foreign.set(ForeignReady::Unknown);
-        if item.kind == TargetKind::Foreign || !self.poll_item(item, 1).is_empty() {
+        if item.kind == TargetKind::Foreign || !self.poll_item(interest, item, 1).is_empty() {
             self.post(interest, item);
         }
     }
@@ -327,6 +327,7 @@ impl Eventpoll {
     pub(crate) fn clear(&self) {
         let mut interest = self.interest.lock();
         interest.notifier = None;
+        self.clear_timers(&mut interest);
         while let Some(item) = interest.first().map(NonNull::from) {
             // SAFETY: In this set.
             drop(unsafe { self.remove(&mut interest, item) });

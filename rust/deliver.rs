@@ -12,63 +12,10 @@ use super::{
     foreign,
     interest::Interest,
     trace,
+    user_events::{Slot, UserEvents, BATCH},
 };
 use core::{mem::MaybeUninit, slice};
-use kernel::{bindings, prelude::*};
-
-/// How many events are collected before they are copied out together.
-const BATCH: usize = 32;
-
-/// An array of events in user space that fills up.
-struct UserEvents {
-    /// Where the next event goes.
-    next: u64,
-    /// For how many events there is room in all.
-    room: u32,
-    /// At most `room`.
-    stored: u32,
-}
-
-impl UserEvents {
-    /// `addr`: user address with room for `room` events, as `access_ok()` has confirmed.
-    fn new(addr: u64, room: u32) -> Self {
-        Self {
-            next: addr,
-            room,
-            stored: 0,
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.stored == self.room
-    }
-
-    /// How many events may be collected before they have to be stored.
-    fn batch(&self) -> usize {
-        BATCH.min(self.room.wrapping_sub(self.stored) as usize)
-    }
-
-    /// Stores the events of `slots`, as many as can be written, none for a task that is being killed;
-    /// tells how many. May sleep.
-    fn put(&mut self, slots: &[Slot<'_>]) -> usize {
-        // SAFETY: `slots` is valid for reads, and a slot what the callee takes it for; the user
-        // address is checked by the callee.
-        let stored =
-            unsafe { ffi::repoll_put_events(self.next, slots.as_ptr().cast(), slots.len() as u32) };
-        let size = size_of::<bindings::epoll_event>() as u64;
-        self.next = self.next.wrapping_add(u64::from(stored).wrapping_mul(size));
-        self.stored = self.stored.wrapping_add(stored);
-        stored as usize
-    }
-}
-
-/// An event that is about to be copied out, and its epitem. The same as `struct repoll_slot`.
-#[repr(C)]
-struct Slot<'a> {
-    data: u64,
-    events: u32,
-    item: &'a Epitem,
-}
+use kernel::prelude::*;
 
 impl Slot<'_> {
     /// Gives the epitem the state that follows from the delivery of its event.
@@ -150,7 +97,7 @@ impl Eventpoll {
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
         if self
             .extras
-            .any(Extras::FOREIGN | Extras::STATS | Extras::NOTIFIER)
+            .any(Extras::FOREIGN | Extras::STATS | Extras::NOTIFIER | Extras::TIMERS)
         {
             return self.harvest_special(events, maxevents);
         }
@@ -269,6 +216,11 @@ impl Eventpoll {
             next = interest.rdllist.behind(item);
             if item.is_unpolled() {
                 unknown = true;
+            } else if let Some(clock) = interest.clock_of(item) {
+                match clock.look(enough.saturating_sub(ready)) {
+                    0 => interest.rdllist.remove(item),
+                    due => ready = ready.saturating_add(due),
+                }
             } else if self.is_ready(interest, item) {
                 ready += 1;
             } else {
@@ -287,7 +239,7 @@ impl Eventpoll {
             interest.ws.stay_awake();
             item.ws.relax();
         }
-        let ready = !self.poll_item(item, 1).is_empty();
+        let ready = !self.poll_item(interest, item, 1).is_empty();
         if awake && ready {
             item.ws.stay_awake();
         }
@@ -340,6 +292,12 @@ impl Eventpoll {
                 rdllist.begin_with(front);
                 return (false, unknown);
             }
+            if COUNTED && front.kind == TargetKind::Clock {
+                next = rdllist.behind(front);
+                if !self.deliver_timers(interest, front, out) {
+                    return (true, unknown);
+                }
+            }
         }
     }
 
@@ -367,6 +325,14 @@ impl Eventpoll {
             } else if item.is_unpolled() {
                 *unknown = true;
                 continue;
+            } else if item.kind == TargetKind::Clock {
+                if COUNTED {
+                    // Not one event, but any number.
+                    *next = Some(item);
+                    return None;
+                }
+                // The first timers have been set since the caller looked at the extras.
+                continue;
             } else {
                 self.poll_special(interest, item)
             };
@@ -390,7 +356,7 @@ impl Eventpoll {
             interest.ws.stay_awake();
         }
         item.ws.relax();
-        let ready = self.poll_item(item, 1);
+        let ready = self.poll_item(interest, item, 1);
         if !ready.is_empty() && !item.events.load().intersects(Events::ONESHOT | Events::ET) {
             // Level: it is not done with, the next harvest asks the file again.
             item.ws.stay_awake();

@@ -11,6 +11,7 @@ use super::{
     notifier::{Notify, IOC_NOTIFY},
     ops::{BatchRequest, IOC_BATCH},
     stats_request::{StatsRequest, IOC_STATS},
+    timer_request::{TimerRequest, IOC_TIMER},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
     wait_many::{WaitManyRequest, IOC_WAIT_MANY},
 };
@@ -244,6 +245,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         IOC_WAIT_MANY => ep.wait_many(&WaitManyRequest::read(arg)?),
         IOC_NOTIFY => ep.notify_by(Notify::read(arg)?).map(|()| 0),
         IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
+        IOC_TIMER => ep.timer(this, TimerRequest::read(arg)?),
         IOC_STATS => ep.stats(&StatsRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());

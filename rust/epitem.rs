@@ -73,8 +73,8 @@ pub(crate) struct Epitem {
 }
 
 impl Epitem {
-    /// Whether a harvest has to do no more than to poll the file: it is no instance, there is no
-    /// wakeup source, and no policy but in-tree's.
+    /// Whether a harvest has to do no more than to poll the file: it is no instance and no clock, there
+    /// is no wakeup source, and no policy but in-tree's.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
         !self.traits.any(!(Traits::TIED | Traits::COUNTED))
@@ -168,7 +168,7 @@ impl Epitem {
 struct Traits(AtomicU8);
 
 impl Traits {
-    const EVENTPOLL: u8 = 1 << 0;
+    const UNUSUAL: u8 = 1 << 0;
     const WAKEUP: u8 = 1 << 1;
     const TIED: u8 = 1 << 4;
     const COUNTED: u8 = 1 << 5;
@@ -176,10 +176,9 @@ impl Traits {
     const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
 
     fn new(kind: TargetKind, policy: Option<WakePolicy>) -> Self {
-        let kind = if kind.is_eventpoll() {
-            Self::EVENTPOLL
-        } else {
-            0
+        let kind = match kind {
+            TargetKind::Plain => 0,
+            _ => Self::UNUSUAL,
         };
         Self(AtomicU8::new(kind | WakePolicy::bit(policy)))
     }

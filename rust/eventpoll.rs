@@ -186,7 +186,9 @@ impl Eventpoll {
     #[cold]
     fn notify_pollers(&self, item: &Epitem, key: Events, queued: bool) {
         match item.kind {
-            TargetKind::Plain => self.poll_wait.wake_poll(Events::IN | key, 0),
+            TargetKind::Plain | TargetKind::Clock => {
+                self.poll_wait.wake_poll(Events::IN | key, 0);
+            }
             TargetKind::Nested => {
                 // SAFETY: Registered. Whoever ends that waits for the lock of the file's wait queue,
                 // which the caller holds.
@@ -245,14 +247,23 @@ impl Eventpoll {
     /// Wakes a waiter, if there is one, for `item`.
     fn wake_waiter(&self, item: &Epitem) {
         if self.wq.is_active() {
-            self.wq.wake_one(item.wakes_longest(), 0, true);
+            self.wake_next(item.wakes_longest());
+        }
+    }
+
+    /// Wakes a waiter for what is on the ready list: one event at least, and with timers any number.
+    fn wake_next(&self, longest: bool) {
+        if self.extras.any(Extras::TIMERS) {
+            self.wq.wake_to_look(longest);
+        } else {
+            self.wq.wake_one(longest, 0, true);
         }
     }
 
     /// Wakes a waiter, if there is one, in place of another, which does not say what for.
     pub(crate) fn wake_other_waiter(&self) {
         if self.wq.is_active() {
-            self.wq.wake_one(self.policies.any(), 0, true);
+            self.wake_next(self.policies.any());
         }
     }
 
@@ -274,7 +285,7 @@ impl Eventpoll {
 
     /// What `item` is ready for, by its mask. `depth`: how many instances are locked. May sleep.
     #[inline(always)] // MOD does little else.
-    pub(crate) fn poll_item(&self, item: &Epitem, depth: u32) -> Events {
+    pub(crate) fn poll_item(&self, interest: &Interest, item: &Epitem, depth: u32) -> Events {
         let events = item.events.load();
         match item.kind {
             // SAFETY: Registered with this set, whose mutex the caller holds.
@@ -292,6 +303,10 @@ impl Eventpoll {
             TargetKind::Foreign => match item.foreign.get() {
                 ForeignReady::Polled(ready) => ready & events,
                 ForeignReady::Unknown => events & (Events::IN | Events::RDNORM),
+            },
+            TargetKind::Clock => match interest.clock_of(item) {
+                Some(clock) if clock.look(1) > 0 => events & Events::IN,
+                _ => Events::NONE,
             },
         }
     }
@@ -311,10 +326,11 @@ impl Eventpoll {
     pub(crate) fn poll_nested(&self, depth: u32) -> Events {
         let interest = self.lock_nested(depth);
         self.drain(&interest);
-        let mut ready = Events::NONE;
+        let mut any = Events::NONE;
         while let Some(item) = interest.rdllist.front() {
-            if !self.poll_item(item, depth.saturating_add(1)).is_empty() {
-                ready = Events::IN | Events::RDNORM;
+            let ready = self.poll_item(&interest, item, depth.saturating_add(1));
+            if !ready.is_empty() {
+                any = Events::IN | Events::RDNORM;
                 break;
             }
             item.ws.relax();
@@ -322,7 +338,7 @@ impl Eventpoll {
             self.note_unready(item);
         }
         self.finish_scan(&interest);
-        ready
+        any
     }
 }
 

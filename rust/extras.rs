@@ -16,6 +16,8 @@ impl Extras {
     pub(crate) const FOREIGN: u8 = 1 << 2;
     /// It has a notifier.
     pub(crate) const NOTIFIER: u8 = 1 << 3;
+    /// It has, or had, timers.
+    pub(crate) const TIMERS: u8 = 1 << 4;
 
     pub(crate) fn none() -> Self {
         Self(AtomicU8::new(0))

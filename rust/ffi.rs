@@ -92,6 +92,18 @@ extern "C" {
     pub(crate) fn repoll_ticks() -> u64;
     pub(crate) fn repoll_ticks_to_ns(ticks: u64) -> u64;
     pub(crate) fn repoll_timer_end_on_stack(timer: *mut bindings::hrtimer);
+    pub(crate) fn repoll_timer_is_queued(timer: *mut bindings::hrtimer) -> bool;
+    pub(crate) fn repoll_timer_enqueue(
+        queue: *mut bindings::timerqueue_head,
+        node: *mut bindings::timerqueue_node,
+    );
+    pub(crate) fn repoll_timer_dequeue(
+        queue: *mut bindings::timerqueue_head,
+        node: *mut bindings::timerqueue_node,
+    );
+    pub(crate) fn repoll_timer_behind(
+        node: *mut bindings::timerqueue_node,
+    ) -> *mut bindings::timerqueue_node;
 
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;

@@ -18,12 +18,14 @@ pub(crate) enum TargetKind {
     Nested,
     /// An instance of in-tree epoll.
     Foreign,
+    /// Nothing: it stands for the timers of its own instance.
+    Clock,
 }
 
 impl TargetKind {
     /// Whether it is an instance, of either implementation.
     pub(crate) fn is_eventpoll(self) -> bool {
-        self != TargetKind::Plain
+        matches!(self, TargetKind::Nested | TargetKind::Foreign)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     rdllist::Rdllist,
     stats::Stats,
     ties::{Bindings, Tokens},
+    timers::Timers,
     wake_policy::WakePolicy,
     wakeup::WakeupSource,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Interest {
     pub(crate) notifier: Option<Pin<KBox<Notifier>>>,
     /// Held while a harvest has taken epitems' own wakeup sources over (`EPOLLWAKEUP`).
     pub(crate) ws: WakeupSource,
+    pub(crate) timers: Option<KBox<Timers>>,
     /// While statistics are kept.
     pub(crate) stats: Option<KBox<Stats>>,
 }
@@ -60,6 +62,7 @@ impl Interest {
             idle: Cell::new(false),
             notifier: None,
             ws: WakeupSource::none(),
+            timers: None,
             stats: None,
         }
     }

@@ -11,6 +11,9 @@
 //! ([`ready`]) and wakes a waiter ([`wait`]), which moves the ovflist to the rdllist ([`rdllist`]),
 //! asks each file on it what it is ready for, and copies the answers out ([`deliver`]).
 //!
+//! An instance may have timers ([`timers`]). They are in trees of their own; for those of a clock that
+//! are due, one epitem that is in no tree stands on the ready lists ([`clock`]).
+//!
 //! Three lifetimes meet. An instance lives in an `Arc`, of which its file has one reference; an
 //! epitem lives in its set and knows its instance; the watched file knows nothing of either, has no
 //! reference taken on it, and is found through a table ([`watched_file`]) by a hook on its last
@@ -30,6 +33,9 @@
 //!       Eventpoll::poll_wait  spinlock, irq   who polls or watches the instance
 //! ```
 //!
+//! The function of a clock's hrtimer takes the last two with none held. It does not take the mutex, so
+//! that it can be waited for under it.
+//!
 //! A watched file may be an instance itself. Its `poll_wait` is then the file's wait queue, and a
 //! callback under it takes that of the instance above: inner instance first, and no more than
 //! [`nesting::MAX_NESTS`] times. A callback under the wait queue of an in-tree instance takes none:
@@ -44,12 +50,13 @@
 //!            wq, poll_wait     their own locks
 //!            deferred_*        atomic
 //!            busy_poll, policies, waits   atomics
-//!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN only ever set
+//!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN and TIMERS only
+//!                              ever set, TIMERS under interest
 //!            topology.edges    LINKS
 //!            topology.nested   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier, stats   interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier, timers, stats   interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
@@ -61,6 +68,11 @@
 //!            ws                written under interest; read by callbacks under RCU
 //!            record            written under interest; read by callbacks, as if under RCU
 //!            ep, key, kind     immutable
+//! Timers, Timer                interest
+//! Clock      hrtimer           its own base's lock; started and cancelled under interest
+//!            item              as of any Epitem; its node is pushed by the hrtimer's function
+//!            queue, armed      interest
+//!            ep, id            immutable
 //! Notifier   wait              Eventpoll::wq
 //!            eventfd, fasync   interest, and changed only while its work is neither queued nor running
 //! Collector  heard, missing, begun   Eventpoll::wq
@@ -119,6 +131,7 @@ mod atomic;
 mod batch;
 mod binding;
 mod busy_poll;
+mod clock;
 mod collector;
 mod ctl;
 mod ctl_flags;
@@ -148,8 +161,12 @@ mod stock;
 mod ticks;
 mod ties;
 mod timeout;
+mod timer;
+mod timer_request;
+mod timers;
 mod trace;
 mod uapi;
+mod user_events;
 mod wait;
 mod wait_hook;
 mod wait_many;

@@ -34,6 +34,7 @@ const FEATURE_BATCH: u64 = 1 << 6;
 const FEATURE_STATS: u64 = 1 << 7;
 const FEATURE_WAIT_MANY: u64 = 1 << 8;
 const FEATURE_NOTIFY: u64 = 1 << 9;
+const FEATURE_TIMER: u64 = 1 << 12;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
@@ -82,7 +83,8 @@ impl Info {
                 | FEATURE_BIND
                 | FEATURE_TOKEN
                 | FEATURE_WAIT_MANY
-                | FEATURE_NOTIFY,
+                | FEATURE_NOTIFY
+                | FEATURE_TIMER,
             ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }

@@ -124,6 +124,27 @@ impl WaitHooks {
         Self { first: Hook::new() }
     }
 
+    /// Prepares the epitem to be queued on the ovflist by somebody who is on no wait queue.
+    ///
+    /// # Safety
+    ///
+    /// The hooks are new, and those of `item`, which stays where it is.
+    pub(crate) unsafe fn hook_to_none(&self, item: &Epitem) {
+        let wait = self.first.wait.get();
+        // SAFETY: Nobody else uses it. INVARIANT: As for [`Hook::add`], on no queue.
+        unsafe {
+            wait.write(bindings::wait_queue_entry {
+                private: ptr::from_ref(item).cast_mut().cast(),
+                ..pin_init::zeroed()
+            })
+        };
+    }
+
+    /// The node to be queued by who called [`Self::hook_to_none`].
+    pub(crate) fn node(&self) -> &ready::Node {
+        &self.first.ready
+    }
+
     /// Takes all hooks off their queues. When this returns, no wakeup is, or ever will be, at work
     /// on the epitem. Must come before anything else of a removal.
     ///

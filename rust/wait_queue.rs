@@ -10,6 +10,9 @@ use super::{
 };
 use kernel::{bindings, prelude::*, sync::LockClassKey, types::Opaque};
 
+/// The key of a wakeup for nobody knows how many events; others have 1 for one that is news, or 0.
+pub(crate) const LOOK: usize = 2;
+
 /// A `wait_queue_head_t`.
 ///
 /// # Invariants
@@ -74,6 +77,19 @@ impl WaitQueue {
                 bindings::__wake_up_sync_key(self.head.get(), NORMAL, key);
             } else {
                 bindings::__wake_up(self.head.get(), NORMAL, 1, key);
+            }
+        }
+    }
+
+    /// As [`Self::wake_one`], for any number of events: who counts them has to look. Any context.
+    pub(crate) fn wake_to_look(&self, longest: bool) {
+        let key = core::ptr::without_provenance_mut(LOOK);
+        // SAFETY: As in `wake_one`.
+        unsafe {
+            if longest {
+                ffi::repoll_wake_longest(self.head.get(), 0, key);
+            } else {
+                bindings::__wake_up(self.head.get(), bindings::TASK_NORMAL, 1, key);
             }
         }
     }

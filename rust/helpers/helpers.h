@@ -24,6 +24,8 @@ struct pid_namespace;
 struct poll_table_struct;
 struct raw_spinlock;
 struct repoll_op;
+struct timerqueue_head;
+struct timerqueue_node;
 struct timespec64;
 struct user_struct;
 struct wait_queue_entry;
@@ -115,8 +117,14 @@ int repoll_get_timeout(u64 uts, s64 *ns);
 s64 repoll_deadline_after(s64 ns);
 s64 repoll_now(void);
 void repoll_timer_end_on_stack(struct hrtimer *timer);
+bool repoll_timer_is_queued(struct hrtimer *timer);
 
-/* uaccess.c; a slot is one of the harvest, rust/deliver.rs. */
+/* timerqueue.c */
+void repoll_timer_enqueue(struct timerqueue_head *queue, struct timerqueue_node *node);
+void repoll_timer_dequeue(struct timerqueue_head *queue, struct timerqueue_node *node);
+struct timerqueue_node *repoll_timer_behind(struct timerqueue_node *node);
+
+/* uaccess.c; a slot is one of rust/user_events.rs. */
 struct repoll_slot {
 	u64 data;
 	u32 events;

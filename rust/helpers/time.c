@@ -43,3 +43,8 @@ void repoll_timer_end_on_stack(struct hrtimer *timer)
 	hrtimer_cancel(timer);
 	destroy_hrtimer_on_stack(timer);
 }
+
+bool repoll_timer_is_queued(struct hrtimer *timer)
+{
+	return hrtimer_is_queued(timer);
+}

@@ -59,6 +59,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_WAIT_MANY	(1ULL << 8)
 /* REPOLL_IOC_NOTIFY is there, and O_ASYNC on an instance. Since version 3. */
 #define REPOLL_FEATURE_NOTIFY		(1ULL << 9)
+/* REPOLL_IOC_TIMER is there. Since version 3. */
+#define REPOLL_FEATURE_TIMER		(1ULL << 12)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -207,6 +209,61 @@ struct repoll_notify {
 };
 
 /**
+ * struct repoll_timer - set, cancel or look at a timer of the instance
+ * @id:		what the timer is known by: any number. Only timers have these; it is
+ *		the data of its events, which are EPOLLIN.
+ * @expiry_ns:	SET: when it expires, in ns from now on, or of its clock with
+ *		REPOLL_TIMER_ABSOLUTE; at once if that has passed. GET stores the time of
+ *		its clock at which it expires next.
+ * @interval_ns: SET: after how many ns it expires again, and again; 0 for once. GET
+ *		stores it.
+ * @slack_ns:	SET: by how many ns it may be late, so that it expires together with
+ *		others; 0 for as exactly as the machine can. GET stores it.
+ * @expirations: GET stores how often it has expired since it was set.
+ * @op:		REPOLL_TIMER_SET, REPOLL_TIMER_CANCEL or REPOLL_TIMER_GET.
+ * @clock:	SET: CLOCK_MONOTONIC, CLOCK_REALTIME or CLOCK_BOOTTIME. GET stores it.
+ * @flags:	SET: REPOLL_TIMER_ABSOLUTE or 0. Else 0.
+ * @result:	stored: 0, or a negative errno.
+ *
+ * No time may be above INT64_MAX. The fields that are not named for an operation are
+ * neither looked at nor changed.
+ */
+struct repoll_timer {
+	__u64 id;
+	__u64 expiry_ns;
+	__u64 interval_ns;
+	__u64 slack_ns;
+	__u64 expirations;
+	__u32 op;
+	__u32 clock;
+	__u32 flags;
+	__s32 result;
+};
+
+#define REPOLL_TIMER_SET	1U	/* in place of the one of this id, if there is one */
+#define REPOLL_TIMER_CANCEL	2U	/* ENOENT: its event has been delivered, or there is none */
+#define REPOLL_TIMER_GET	3U	/* ENOENT, as above */
+
+#define REPOLL_TIMER_ABSOLUTE	(1U << 0)
+
+/**
+ * struct repoll_timers - operations on timers, in order (REPOLL_IOC_TIMER)
+ * @timers:	pointer to an array of &struct repoll_timer, which is read and written.
+ * @nr_timers:	how many they are, at most REPOLL_TIMERS_MAX.
+ * @flags:	must be 0.
+ *
+ * The ioctl returns how many operations succeeded.
+ */
+struct repoll_timers {
+	__u64 timers;
+	__u32 nr_timers;
+	__u32 flags;
+};
+
+/* The most operations in one call. */
+#define REPOLL_TIMERS_MAX	65536
+
+/**
  * struct repoll_stats - switch statistics on or off, or read them (REPOLL_IOC_STATS)
  * @op:		REPOLL_STATS_ON, REPOLL_STATS_OFF or REPOLL_STATS_READ; all else is 0
  *		but for the last.
@@ -317,6 +374,7 @@ struct repoll_stats_record {
 #define REPOLL_IOC_WAIT_MANY	_IOW(REPOLL_IOC_TYPE, 0x04, struct repoll_wait_many)
 #define REPOLL_IOC_STATS	_IOWR(REPOLL_IOC_TYPE, 0x05, struct repoll_stats)
 #define REPOLL_IOC_NOTIFY	_IOW(REPOLL_IOC_TYPE, 0x06, struct repoll_notify)
+#define REPOLL_IOC_TIMER	_IOW(REPOLL_IOC_TYPE, 0x08, struct repoll_timers)
 
 /*
  * The two frequent calls without the detour that ioctl() is: a module cannot add

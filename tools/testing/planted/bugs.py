@@ -23,8 +23,8 @@ FUZZ = {
     "lost-edge-mod": Bug(
         "MOD does not look whether the fd is ready already",
         "rust/ctl.rs",
-        "|| !self.poll_item(item, 1).is_empty() {",
-        "|| (self.poll_item(item, 1).is_empty() && item.events.load().is_empty()) {",
+        "|| !self.poll_item(interest, item, 1).is_empty() {",
+        "|| (self.poll_item(interest, item, 1).is_empty() && item.events.load().is_empty()) {",
     ),
     "lost-edge-fault": Bug(
         "what could not be copied out is forgotten",
