@@ -157,3 +157,40 @@ int repoll_notify(int epfd, int fd)
 {
 	return instance_result(device_notify(epfd, fd));
 }
+
+int repoll_timers(int epfd, struct repoll_timer *timers, unsigned int nr_timers)
+{
+	struct repoll_timers request = {
+		.timers = to_user_ptr(timers),
+		.nr_timers = nr_timers,
+	};
+
+	return instance_result(ioctl(epfd, REPOLL_IOC_TIMER, &request));
+}
+
+/* Carry out one operation: its result is that of the call. */
+static int one_timer(int epfd, struct repoll_timer timer)
+{
+	int ret = repoll_timers(epfd, &timer, 1);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	errno = -timer.result;
+	return -1;
+}
+
+int repoll_timer_set(int epfd, uint64_t id, uint64_t ns, uint64_t slack_ns)
+{
+	return one_timer(epfd, (struct repoll_timer){
+		.op = REPOLL_TIMER_SET,
+		.clock = CLOCK_MONOTONIC,
+		.id = id,
+		.expiry_ns = ns,
+		.slack_ns = slack_ns,
+	});
+}
+
+int repoll_timer_cancel(int epfd, uint64_t id)
+{
+	return one_timer(epfd, (struct repoll_timer){ .op = REPOLL_TIMER_CANCEL, .id = id });
+}

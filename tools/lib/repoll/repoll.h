@@ -259,6 +259,56 @@ int repoll_pwait_many(int epfd, struct epoll_event *events, int maxevents,
  */
 int repoll_notify(int epfd, int fd);
 
+struct repoll_timer;	/* of <linux/repoll.h> */
+
+/**
+ * repoll_timers() - set, cancel or look at many timers in one call
+ * @epfd:	the instance.
+ * @timers:	the operations, in the order in which they are carried out. The result
+ *		of each is stored: 0, -EINVAL, -ENOENT (there is no such timer), -ENOMEM,
+ *		-ENOSPC (the user's watches, of which a timer is one).
+ * @nr_timers:	how many they are, at most REPOLL_TIMERS_MAX.
+ *
+ * A timer needs no file descriptor. When it expires, a wait stores an event: EPOLLIN,
+ * with the timer's id as data.
+ *
+ * Return: how many operations succeeded.
+ *
+ * Errors: EBADF (@epfd is not open), EINVAL (@epfd is not an instance; the loaded module
+ * does not know the call), E2BIG (@nr_timers), EFAULT (@timers; what has been done by
+ * then stays done). Any other failure is the result of an operation.
+ */
+int repoll_timers(int epfd, struct repoll_timer *timers, unsigned int nr_timers);
+
+/**
+ * repoll_timer_set() - set one timer
+ * @epfd:	the instance.
+ * @id:		the timer's, and the data of its event. If it is set, it is set anew.
+ * @ns:		from now on, by CLOCK_MONOTONIC.
+ * @slack_ns:	by how much it may be late.
+ *
+ * It expires once; repoll_timers() has all that there is.
+ *
+ * Return: 0.
+ *
+ * Errors: EBADF, EINVAL (as above; a time above INT64_MAX), ENOMEM, ENOSPC.
+ */
+int repoll_timer_set(int epfd, uint64_t id, uint64_t ns, uint64_t slack_ns);
+
+/**
+ * repoll_timer_cancel() - cancel a timer
+ * @epfd:	the instance.
+ * @id:		the timer's.
+ *
+ * When this succeeds, no event of the timer is returned by any wait; when it fails with
+ * ENOENT, the event of one that was set for once has been returned by some wait.
+ *
+ * Return: 0.
+ *
+ * Errors: EBADF, EINVAL (as above), ENOENT.
+ */
+int repoll_timer_cancel(int epfd, uint64_t id);
+
 #ifdef __cplusplus
 }
 #endif
