@@ -4,7 +4,7 @@
  * a call makes: it fails with the errno for that, the set is as it was before,
  * and the same call then succeeds. Needs a kernel with fault injection.
  */
-#include "eventpoll_test.h"
+#include "timers.h"
 
 EVENTPOLL_FIXTURE(fault_injection);
 
@@ -332,6 +332,51 @@ TEST_F(batch_injection, batch_can_be_retried)
 	make_batch();
 	EXPECT_LE(3, try_all(_metadata, TRIAL(-1, prepare_batch, call_batch,
 					      is_any_part_done)));
+}
+
+static void cancel_it(struct trial *trial)
+{
+	cancel_timer(trial->target);
+}
+
+static int call_set_timer(struct trial *trial)
+{
+	return set_timer(trial->target, 3600 * NSEC_PER_SEC, 0, 0);
+}
+
+/* As for a batch: it may be set, when that could not be told. */
+static bool is_not_set(struct trial *trial)
+{
+	cancel_it(trial);
+	return get_timer(trial->target).result == -ENOENT;
+}
+
+static void set_two(struct trial *trial)
+{
+	for (int i = 0; i < 2; i++)
+		MUST(set_timer(trial->target + i, 0, 0, 0) ? -1 : 0);
+}
+
+static int call_wait_for_two(struct trial *trial)
+{
+	int n = harvest(ep, trial->events, 2, 0);
+
+	return n < 0 ? n : n == 2 ? 0 : -EIO;
+}
+
+REPOLL_FIXTURE(timer_injection);
+
+TEST_F(timer_injection, set_changes_nothing_and_can_be_retried)
+{
+	FAULT_INJECTION_OR_SKIP();
+	/* The clock, the timers, one of them, and the copies of the operation. */
+	EXPECT_LE(5, try_all(_metadata, TRIAL(1, cancel_it, call_set_timer, is_not_set)));
+}
+
+TEST_F(timer_injection, wait_loses_none)
+{
+	FAULT_INJECTION_OR_SKIP();
+	EXPECT_LE(1, try_all(_metadata, TRIAL(1, set_two, call_wait_for_two, always)));
 }
 
 TEST_HARNESS_MAIN

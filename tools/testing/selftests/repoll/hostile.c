@@ -78,7 +78,7 @@ TEST_F(hostile, other_sizes_and_directions_give_ENOTTY)
 {
 	static const unsigned long good[] = {
 		REPOLL_IOC_INFO, REPOLL_IOC_CTL, REPOLL_IOC_WAIT, REPOLL_IOC_BATCH,
-		REPOLL_IOC_WAIT_MANY, REPOLL_IOC_NOTIFY,
+		REPOLL_IOC_WAIT_MANY, REPOLL_IOC_NOTIFY, REPOLL_IOC_TIMER,
 	};
 	char page[1 << _IOC_SIZEBITS] = {};
 

@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "eventpoll_test.h"
+#include "timers.h"
 
 FIXTURE(memcg) {
 	char root[64];		/* the mounted hierarchy */
@@ -121,6 +121,26 @@ TEST_F(memcg, registrations_are_charged_to_the_caller)
 		sleep_ms(10);
 	}
 	EXPECT_GT((with - before) / 4, after - before);
+	ASSERT_EQ(0, write_file(self->root, "cgroup.procs", "0"));
+}
+
+TEST_F(memcg, timers_are_charged_to_the_caller)
+{
+	long before, more = 0;
+
+	if (!on_repoll())
+		SKIP(return, "in-tree epoll has none");
+	ASSERT_EQ(0, write_file(self->group, "cgroup.procs", "0"));
+	before = memory_stat(self->group, "slab");
+	ASSERT_LE(0, before);
+	for (int i = 0; i < WATCHES; i++)
+		ASSERT_EQ(0, set_timer(i, 3600 * NSEC_PER_SEC, 0, 0));
+	/* Small changes show after up to two seconds. */
+	for (int i = 0; i < 500 && more < WATCHES * LEAST_SIZE; i++) {
+		sleep_ms(10);
+		more = memory_stat(self->group, "slab") - before;
+	}
+	EXPECT_LE(WATCHES * LEAST_SIZE, more);
 	ASSERT_EQ(0, write_file(self->root, "cgroup.procs", "0"));
 }
 
