@@ -37,6 +37,7 @@ mod event;
 mod instance;
 mod notify;
 mod stats;
+mod timer;
 mod uapi;
 mod wait_many;
 
@@ -46,4 +47,5 @@ pub use event::{Event, EventFlags};
 pub use instance::{Info, Repoll};
 pub use libc::sigset_t;
 pub use stats::{InstanceStats, Record, Waker, BATCHES, LATENCIES};
+pub use timer::{Clock, Timer, TimerOps, TimerState};
 pub use wait_many::Enough;

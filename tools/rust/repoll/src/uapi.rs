@@ -58,6 +58,29 @@ pub(crate) struct RepollNotify {
     pub(crate) flags: u32,
 }
 
+/// `struct repoll_timer`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RepollTimer {
+    pub(crate) id: u64,
+    pub(crate) expiry_ns: u64,
+    pub(crate) interval_ns: u64,
+    pub(crate) slack_ns: u64,
+    pub(crate) expirations: u64,
+    pub(crate) op: u32,
+    pub(crate) clock: u32,
+    pub(crate) flags: u32,
+    pub(crate) result: i32,
+}
+
+/// `struct repoll_timers`.
+#[repr(C)]
+pub(crate) struct RepollTimers {
+    pub(crate) timers: u64,
+    pub(crate) nr_timers: u32,
+    pub(crate) flags: u32,
+}
+
 /// `struct repoll_op`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -176,6 +199,12 @@ unsafe impl Request for RepollNotify {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x06);
 }
 
+// SAFETY: REPOLL_IOC_TIMER reads a `struct repoll_timers`, and reads and writes the array of
+// `nr_timers` that it refers to.
+unsafe impl Request for RepollTimers {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x08);
+}
+
 // SAFETY: REPOLL_IOC_BATCH reads and writes a `struct repoll_batch` and the operations
 // it refers to, and carries out the wait that it refers to.
 unsafe impl Request for RepollBatch {
@@ -255,6 +284,9 @@ mod tests {
         assert_eq!(size_of::<RepollWaitMany>(), 56);
         assert_eq!(offset_of!(RepollWaitMany, delay_ns), 48);
         assert_eq!(size_of::<RepollNotify>(), 8);
+        assert_eq!(size_of::<RepollTimer>(), 56);
+        assert_eq!(offset_of!(RepollTimer, result), 52);
+        assert_eq!(size_of::<RepollTimers>(), 16);
         assert_eq!(size_of::<RepollOp>(), 32);
         assert_eq!(offset_of!(RepollOp, result), 24);
         assert_eq!(size_of::<RepollBatch>(), 32);
@@ -278,6 +310,7 @@ mod tests {
         assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
         assert_eq!(RepollStats::REQUEST, 0xc020_e905);
         assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
+        assert_eq!(RepollTimers::REQUEST, 0x4010_e908);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use repoll::{Batch, CtlFlags, Enough, Event, EventFlags, Repoll, WakePolicy, Waker};
+use repoll::{
+    Batch, Clock, CtlFlags, Enough, Event, EventFlags, Repoll, Timer, TimerOps, WakePolicy, Waker,
+};
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
 
@@ -397,6 +399,42 @@ fn eventfd_tells_of_events_once() {
     }
     assert_eq!(errno(repoll.notify_by(&near)), libc::EINVAL);
     repoll.notify_nobody().unwrap();
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn timers_need_no_fd() {
+    let repoll = Repoll::new().unwrap();
+    let mut events = [Event::default(); 4];
+    let hour = Duration::from_secs(3600);
+
+    repoll
+        .set_timer(7, Timer::after(Duration::from_millis(5)))
+        .unwrap();
+    let got = repoll.wait(&mut events, None).unwrap();
+    assert_eq!(
+        (got.len(), got[0].data(), got[0].flags()),
+        (1, 7, EventFlags::IN)
+    );
+    assert_eq!(errno(repoll.timer(7)), libc::ENOENT);
+    assert_eq!(errno(repoll.cancel_timer(7)), libc::ENOENT);
+
+    let past = Timer::at(Clock::Boottime, Duration::from_nanos(1)).every(hour);
+    repoll.set_timer(8, past.with_slack(hour)).unwrap();
+    assert_eq!(repoll.wait(&mut events, NO_WAIT).unwrap().len(), 1);
+    let state = repoll.timer(8).unwrap();
+    assert_eq!(state.interval, hour);
+    assert!(state.expirations >= 1 && state.expiry > Duration::ZERO);
+
+    let mut ops = TimerOps::new();
+    ops.set(1, Timer::after(hour));
+    ops.cancel(8);
+    ops.cancel(9);
+    assert_eq!(repoll.timers(&mut ops).unwrap(), 2);
+    let results: Vec<_> = ops.results().map(|result| result.is_ok()).collect();
+    assert_eq!(results, [true, true, false]);
+    repoll.set_timer(1, Timer::after(Duration::MAX)).unwrap();
+    assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
 }
 
 #[test]
