@@ -56,6 +56,15 @@ notify() {
 	result "$status" "notify: $1" "$text"
 }
 
+# timers BACKEND FDS: the idle connections time out, nobody else; it took so many fds.
+timers() {
+	local text status=0
+
+	text=$(timeout 60 build/samples/timers --backend "$1" 2>&1) || status=1
+	grep -qx "fds $2" <<<"$text" || status=1
+	result "$status" "timers: $1" "$text"
+}
+
 # hot_fd BACKEND WORDS: it knows which fd is hot, or not.
 hot_fd() {
 	local text status=0
@@ -103,6 +112,8 @@ wait_many epoll 2
 wait_many repoll 0.2
 notify epoll
 notify repoll
+timers epoll 10000
+timers repoll 0
 hot_fd epoll unknown
 hot_fd repoll '[0-9]*'
 repollstat
