@@ -31,13 +31,16 @@ pub(crate) struct Registration<'a> {
 }
 
 impl<'a> Registration<'a> {
-    /// `EINVAL` for an exclusive one that may not be.
+    /// `EINVAL` for an exclusive one that may not be, and for an instance that is to be handed over.
     #[inline(always)]
     pub(crate) fn new(checked: &Checked<'a>, data: u64, flags: CtlFlags) -> Result<Self> {
         let kind = checked.target.kind();
         let policy = flags.wake_policy();
         if checked.is_exclusive() && (kind.is_eventpoll() || !exclusive_ok(checked.events, policy))
         {
+            return Err(EINVAL);
+        }
+        if flags.intersects(CtlFlags::HANDOVER) && kind.is_eventpoll() {
             return Err(EINVAL);
         }
         Ok(Self {
@@ -56,6 +59,10 @@ impl Eventpoll {
     /// in the way.
     #[inline(always)]
     pub(crate) fn add(&self, set: &mut impl Access, new: &Registration<'_>) -> Result {
+        if new.flags.intersects(CtlFlags::HANDOVER) {
+            set.let_go();
+            self.see_exits()?;
+        }
         if new.flags.intersects(CtlFlags::BIND) {
             set.let_go();
             return self.add_bound(new);

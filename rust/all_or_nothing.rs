@@ -143,6 +143,7 @@ impl Step {
                     events: self.events,
                     data: self.data,
                     policy: None,
+                    handover: false,
                 };
                 // One whose number has been closed meanwhile is about to end anyway.
                 let _ = ep.change(interest, which, change);

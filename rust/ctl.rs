@@ -9,6 +9,7 @@ use super::{
     events::Events,
     ffi,
     file::{Fd, JustAsk, Target, TargetKind},
+    handover::{self, Hold},
     interest::Interest,
     nesting, ready,
     stock::{Items, OneByOne},
@@ -74,7 +75,8 @@ pub(crate) struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// `EPERM` when there is no `poll()`, `EINVAL` for the instance itself, whose file is `this`.
+    /// `EPERM` when there is no `poll()`, `EINVAL` for the instance itself, whose file is `this`, and
+    /// as [`mask_of`].
     #[inline(always)]
     pub(crate) fn new(fd: &'a Fd, this: Target<'_>, request: &CtlRequest) -> Result<Self> {
         let target = fd.target();
@@ -90,7 +92,7 @@ impl<'a> Checked<'a> {
                 file: target.as_ptr(),
                 fd: request.fd,
             },
-            events: mask_of(request),
+            events: mask_of(request)?,
         })
     }
 
@@ -99,15 +101,18 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// The mask that is meant by the one the caller gave.
+/// The mask that is meant by the one the caller gave. `EINVAL` for one that does not go with the flags.
 #[inline]
-fn mask_of(request: &CtlRequest) -> Events {
-    let events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
+fn mask_of(request: &CtlRequest) -> Result<Events> {
+    let mut events = Events::from_bits(request.events) | Events::ERR | Events::HUP;
+    if request.flags.intersects(CtlFlags::HANDOVER) {
+        events = handover::mask(events)?;
+    }
     // SAFETY: In process context.
     if events.intersects(Events::WAKEUP) && !unsafe { ffi::repoll_may_block_suspend() } {
-        return events.without(Events::WAKEUP);
+        return Ok(events.without(Events::WAKEUP));
     }
-    events
+    Ok(events)
 }
 
 /// How MOD and DEL find a registration.
@@ -135,6 +140,7 @@ pub(crate) struct Change {
     pub(crate) events: Events,
     pub(crate) data: u64,
     pub(crate) policy: Option<WakePolicy>,
+    pub(crate) handover: bool,
 }
 
 impl Change {
@@ -144,13 +150,17 @@ impl Change {
             events,
             data: request.data,
             policy: request.flags.wake_policy(),
+            handover: request.flags.intersects(CtlFlags::HANDOVER),
         }
     }
 
     /// Whether a mask and data are all there is to it.
     #[inline(always)]
     fn is_simple_for(&self, item: &Epitem) -> bool {
-        self.policy.is_none() && !self.events.intersects(Events::WAKEUP) && item.is_ordinary()
+        self.policy.is_none()
+            && !self.handover
+            && !self.events.intersects(Events::WAKEUP)
+            && item.is_ordinary()
     }
 
     /// Whether there is no registration that may be changed like this.
@@ -210,7 +220,7 @@ impl Eventpoll {
         let which = Selector::Token(request.data);
         let set = &mut EachTime::new(self);
         match request.op {
-            Some(Op::Mod) => self.modify(set, which, Change::new(mask_of(request), request)),
+            Some(Op::Mod) => self.modify(set, which, Change::new(mask_of(request)?, request)),
             Some(Op::Del) => self.delete(set, which),
             Some(Op::Add) | None => Err(EINVAL),
         }
@@ -220,6 +230,10 @@ impl Eventpoll {
     fn modify(&self, set: &mut impl Access, which: Selector, change: Change) -> Result {
         if change.is_impossible() {
             return Err(EINVAL);
+        }
+        if change.handover {
+            set.let_go();
+            self.see_exits()?;
         }
         self.change(&mut set.lock().0, which, change)
     }
@@ -259,6 +273,7 @@ impl Eventpoll {
         let Change { events, policy, .. } = change;
         let item = interest.find(key).ok_or(ENOENT)?;
         item.check_token(change.data)?;
+        let memory = Hold::memory_for_change(item, change.handover)?;
         if policy.is_some() || item.is_exclusive() || item.wakes_longest() {
             let exclusive = item.is_exclusive();
             if exclusive != events.intersects(Events::EXCLUSIVE) || (exclusive && policy.is_none())
@@ -270,6 +285,8 @@ impl Eventpoll {
         }
         let item = interest.find(key).ok_or(ENOENT)?;
         interest.rearm(item, events)?;
+        interest.change_handover(key, change.handover, memory);
+        let item = interest.find(key).ok_or(ENOENT)?;
         if !events.intersects(Events::WAKEUP) {
             item.destroy_wakeup_source();
         } else if !item.ws.is_some() {
@@ -334,6 +351,7 @@ impl Eventpoll {
             // SAFETY: In process context, under a mutex.
             unsafe { ffi::repoll_cond_resched() };
         }
+        interest.forget_holders();
     }
 
     /// Ends a registration, in the order of the banner's section on removal. May sleep.

@@ -18,11 +18,15 @@ impl CtlFlags {
     /// The data is a token, by which the registration can be found without its fd.
     pub(crate) const TOKEN: Self = Self(1 << 3);
 
+    /// Who is delivered its event has the registration to itself, until its next wait.
+    pub(crate) const HANDOVER: Self = Self(1 << 6);
+
     /// A number, one of the wake policies.
     const WAKE_MASK: u8 = 3;
 
     /// The bits that are flags.
-    pub(crate) const KNOWN: u32 = (Self::BIND.0 | Self::TOKEN.0 | Self::WAKE_MASK) as u32;
+    pub(crate) const KNOWN: u32 =
+        (Self::BIND.0 | Self::TOKEN.0 | Self::HANDOVER.0 | Self::WAKE_MASK) as u32;
 
     /// `EINVAL` for unknown ones.
     pub(crate) fn from_bits(bits: u32) -> Result<Self> {
@@ -36,10 +40,22 @@ impl CtlFlags {
         self.0 & other.0 != 0
     }
 
+    /// These and those.
+    #[must_use]
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These but for those.
+    #[must_use]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Those by which something else of the set knows the registration.
     #[inline]
     pub(crate) const fn ties(self) -> Self {
-        Self(self.0 & (Self::BIND.0 | Self::TOKEN.0))
+        Self(self.0 & (Self::BIND.0 | Self::TOKEN.0 | Self::HANDOVER.0))
     }
 
     /// `None` for in-tree's rules.
@@ -57,7 +73,8 @@ impl CtlFlags {
         if op == Some(Op::Add) {
             return Ok(());
         }
-        if op == Some(Op::Del) && self.wake_policy().is_some() {
+        if op == Some(Op::Del) && (self.wake_policy().is_some() || self.intersects(Self::HANDOVER))
+        {
             return Err(EINVAL);
         }
         if self.intersects(Self::BIND) || (self.intersects(Self::TOKEN) && fd != -1) {
@@ -80,8 +97,9 @@ mod tests {
             assert!(bind.check(op, 3).is_ok() == (op == Some(Op::Add)));
             assert!(token.check(op, 3).is_ok() == (op == Some(Op::Add)));
             assert!(token.check(op, -1) == Ok(()));
-            let fifo = CtlFlags(2);
-            assert!(fifo.check(op, 3).is_err() == (op == Some(Op::Del)));
+            for no_del in [CtlFlags(2), CtlFlags::HANDOVER] {
+                assert!(no_del.check(op, 3).is_err() == (op == Some(Op::Del)));
+            }
         }
         for bit in 0..u32::BITS {
             let known = 1 << bit & CtlFlags::KNOWN != 0;

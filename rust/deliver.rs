@@ -55,6 +55,9 @@ fn deliver<const COUNTED: bool>(
     }
     let (done, rest) = slots.split_at(stored.min(slots.len()));
     done.iter().for_each(Slot::delivered);
+    if COUNTED {
+        interest.hand_over(done.iter().map(|slot| slot.item));
+    }
     rest.is_empty() || take_back(rest, interest, next)
 }
 
@@ -93,12 +96,10 @@ impl Eventpoll {
     /// Returns how many events were stored, possibly 0: that an epitem is on the ready list is a
     /// rumour, only its file knows. `EINTR` when a fatal signal is pending: what is ready is for
     /// another waiter then. `EFAULT` when not even the first event could be stored.
+    /// With registrations that are handed over also what [`Self::take_over`] returns.
     #[inline(never)] // A wait that finds nothing saves no registers for it.
     pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
-        if self
-            .extras
-            .any(Extras::FOREIGN | Extras::STATS | Extras::NOTIFIER | Extras::TIMERS)
-        {
+        if self.extras.any(Extras::OF_HARVESTS) {
             return self.harvest_special(events, maxevents);
         }
         let (stored, _) = self.harvest_once::<false>(events, maxevents)?;
@@ -107,8 +108,8 @@ impl Eventpoll {
         Ok(stored)
     }
 
-    /// [`Self::harvest`] where in-tree instances have to be polled before, or somebody wants to know
-    /// what it does, or that it has been.
+    /// [`Self::harvest`] where in-tree instances have to be polled before, or what the thread has been
+    /// handed over armed again, or somebody wants to know what it does, or that it has been.
     #[cold]
     fn harvest_special(&self, events: u64, maxevents: u32) -> Result<u32> {
         loop {
@@ -134,7 +135,10 @@ impl Eventpoll {
         events: u64,
         maxevents: u32,
     ) -> Result<(u32, bool)> {
-        let interest = self.interest.lock();
+        let mut interest = self.interest.lock();
+        if SPECIAL {
+            self.take_over(&mut interest)?;
+        }
         self.drain(&interest);
         self.harvest_drained::<SPECIAL>(&interest, events, maxevents)
     }
@@ -183,7 +187,8 @@ impl Eventpoll {
             if self.has_foreign() {
                 foreign::refresh(self, 0);
             }
-            let interest = self.interest.lock();
+            let mut interest = self.interest.lock();
+            self.take_over(&mut interest)?;
             looking();
             self.drain(&interest);
             let (ready, unknown) = self.count_ready(&interest, enough);
@@ -302,7 +307,8 @@ impl Eventpoll {
     }
 
     /// The first epitem from `next` on that is ready, its mask, and for what it is; those before it
-    /// that are not are taken off the ready list. Tells of a foreign instance that was left out.
+    /// that are not are taken off the ready list. Tells of a foreign instance that was left out, or one
+    /// that there was nobody to be handed over to when this harvest began.
     #[inline(always)]
     fn next_ready<'a, const COUNTED: bool>(
         &self,
@@ -322,7 +328,7 @@ impl Eventpoll {
             let ready = if item.is_simple() {
                 // SAFETY: Registered with this set, whose mutex is held.
                 unsafe { ask.poll_registered(item.key.file, events) }
-            } else if item.is_unpolled() {
+            } else if item.is_unpolled() || !interest.may_hand_over(item) {
                 *unknown = true;
                 continue;
             } else if item.kind == TargetKind::Clock {
@@ -348,7 +354,7 @@ impl Eventpoll {
     }
 
     /// What `item`, which is about to be delivered if it is ready, is ready for: an instance, or one
-    /// that keeps the system awake or takes turns. The instance's wakeup source takes over before the
+    /// that keeps the system awake, takes turns or is handed over. The instance's wakeup source takes over before the
     /// epitem's own relaxes, lest the system fall asleep in between.
     #[cold]
     fn poll_special(&self, interest: &Interest, item: &Epitem) -> Events {

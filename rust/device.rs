@@ -145,6 +145,7 @@ unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::
     let ep = unsafe { Arc::<Eventpoll>::from_raw((*file).private_data.cast()) };
     ep.clear();
     ep.unsee_fd_closes();
+    ep.unsee_exits();
     // SAFETY: This instance watches no file any more.
     unsafe { ffi::repoll_close_hook_put() };
     0

@@ -74,10 +74,15 @@ pub(crate) struct Epitem {
 
 impl Epitem {
     /// Whether a harvest has to do no more than to poll the file: it is no instance and no clock, there
-    /// is no wakeup source, and no policy but in-tree's.
+    /// is no wakeup source, no policy but in-tree's, and nobody it is handed over to.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
         !self.traits.any(!(Traits::TIED | Traits::COUNTED))
+    }
+
+    /// Whether who is delivered its event has it to itself.
+    pub(crate) fn is_handed_over(&self) -> bool {
+        self.traits.any(Traits::HANDOVER)
     }
 
     /// Whether a mask and data are all there is to it.
@@ -113,7 +118,14 @@ impl Epitem {
     /// Notes what else of its set knows it. With the instance's mutex held.
     pub(crate) fn set_tied(&self, flags: CtlFlags) {
         self.tied.set(flags);
-        self.traits.set(Traits::TIED, Traits::TIED);
+        let mut traits = 0;
+        if flags != CtlFlags::NONE {
+            traits |= Traits::TIED;
+        }
+        if flags.intersects(CtlFlags::HANDOVER) {
+            traits |= Traits::HANDOVER;
+        }
+        self.traits.set(Traits::TIED | Traits::HANDOVER, traits);
     }
 
     /// Whether its events wake, of the threads that wait on its instance, the one that has waited
@@ -172,6 +184,7 @@ impl Traits {
     const WAKEUP: u8 = 1 << 1;
     const TIED: u8 = 1 << 4;
     const COUNTED: u8 = 1 << 5;
+    const HANDOVER: u8 = 1 << 6;
     const FIFO: u8 = WakePolicy::bit(Some(WakePolicy::Fifo));
     const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
 

@@ -18,6 +18,11 @@ impl Extras {
     pub(crate) const NOTIFIER: u8 = 1 << 3;
     /// It has, or had, timers.
     pub(crate) const TIMERS: u8 = 1 << 4;
+    /// It has, or has had, registrations that are handed over.
+    pub(crate) const HANDOVER: u8 = 1 << 5;
+    /// Those that harvests have to do with.
+    pub(crate) const OF_HARVESTS: u8 =
+        Self::STATS | Self::FOREIGN | Self::NOTIFIER | Self::TIMERS | Self::HANDOVER;
 
     pub(crate) fn none() -> Self {
         Self(AtomicU8::new(0))

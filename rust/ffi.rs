@@ -53,6 +53,10 @@ extern "C" {
     pub(crate) fn repoll_run_on_return(work: *mut bindings::callback_head) -> bool;
     pub(crate) fn repoll_work_done();
 
+    pub(crate) fn repoll_exit_hook_get() -> c_int;
+    pub(crate) fn repoll_exit_hook_put();
+    pub(crate) fn repoll_exit_hook_exit();
+
     pub(crate) fn repoll_init_irq_work(
         work: *mut bindings::irq_work,
         func: unsafe extern "C" fn(*mut bindings::irq_work),

@@ -4,6 +4,8 @@
 
 use super::{
     epitem::{Epitem, EpitemBox, Key},
+    handover::Holds,
+    holder::Holders,
     notifier::Notifier,
     rdllist::Rdllist,
     stats::Stats,
@@ -32,6 +34,8 @@ pub(crate) struct Interest {
     eventpolls: RBTree<Key, ()>,
     pub(crate) tokens: Tokens,
     pub(crate) bindings: Bindings,
+    pub(crate) holds: Holds,
+    pub(crate) holders: Holders,
     /// The keys of those members that move when a thread begins to wait.
     fifo: RBTree<Key, ()>,
     /// With such members: a thread has begun to wait since the instance last delivered something.
@@ -58,6 +62,8 @@ impl Interest {
             eventpolls: RBTree::new(),
             tokens: Tokens::new(),
             bindings: Bindings::new(),
+            holds: Holds::new(),
+            holders: Holders::new(),
             fifo: RBTree::new(),
             idle: Cell::new(false),
             notifier: None,

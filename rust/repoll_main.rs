@@ -27,6 +27,7 @@
 //!     nesting::LINKS          mutex, global   the edges between instances
 //!       Bucket::lock          raw spinlock    the registrations of files of one hash
 //!       Bucket::lock          raw spinlock    the bindings of one hash; of `binding`
+//!       Bucket::lock          raw spinlock    the holders of one hash; of `holder`
 //!     a table's file_lock     spinlock        an ADD with a binding
 //!     a file's wait queue     spinlock, irq   our callback runs under it
 //!       Eventpoll::wq         spinlock, irq   waiters
@@ -51,12 +52,13 @@
 //!            deferred_*        atomic
 //!            busy_poll, policies, waits   atomics
 //!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN and TIMERS only
-//!                              ever set, TIMERS under interest
+//!                              ever set, TIMERS under interest, HANDOVER until the release
 //!            topology.edges    LINKS
 //!            topology.nested   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, fifo, idle, tokens, bindings, notifier, timers, stats   interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings, holds, holders, notifier, timers, stats
+//!                              interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
@@ -73,6 +75,9 @@
 //!            item              as of any Epitem; its node is pushed by the hrtimer's function
 //!            queue, armed      interest
 //!            ep, id            immutable
+//! Hold       all               interest
+//! Holder     first, last       interest
+//!            next, linked      its Bucket::lock
 //! Notifier   wait              Eventpoll::wq
 //!            eventfd, fasync   interest, and changed only while its work is neither queued nor running
 //! Collector  heard, missing, begun   Eventpoll::wq
@@ -98,7 +103,8 @@
 //! ```
 //!
 //! A wakeup may come at any time: an epitem can be on both lists. ADD and MOD, which have the
-//! mutex, put what they find ready on the rdllist directly. A wait with a zero timeout finds
+//! mutex, put what they find ready on the rdllist directly, and so does a wait with what the thread
+//! holds ([`handover`]). A wait with a zero timeout finds
 //! nothing only if both lists are empty and nobody is harvesting.
 //!
 //! # Removal
@@ -145,6 +151,8 @@ mod fd_lifetime;
 mod ffi;
 mod file;
 mod foreign;
+mod handover;
+mod holder;
 mod interest;
 mod nesting;
 mod notifier;
@@ -190,6 +198,7 @@ struct RepollModule {
     #[pin]
     _device: device::Device,
     _fd_hook: binding::FdHook,
+    _exit_hook: holder::ExitHook,
     _hook: CloseHook,
     _quota: quota::QuotaSysctl,
     _files: watched_file::WatchedFiles,
@@ -239,6 +248,8 @@ impl kernel::InPlaceModule for RepollModule {
             _hook: CloseHook::new()?,
             // SAFETY: The only one; after the device nobody opens an instance.
             _fd_hook: unsafe { binding::FdHook::new() },
+            // SAFETY: As above.
+            _exit_hook: unsafe { holder::ExitHook::new() },
             _device <- device::Device::register(),
         })
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What else of its set knows a registration that was added with flags: the index of tokens, and the
-//! bindings to numbers.
+//! What else of its set knows a registration that was added with flags: the index of tokens, the
+//! bindings to numbers, and the holds of what is handed over.
 
 use super::{
     binding::Binding,
     epitem::{Epitem, Key},
     eventpoll::Eventpoll,
     events::Events,
+    handover::{Hold, HoldMemory},
     interest::Interest,
     uapi::CtlFlags,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Ties {
     flags: CtlFlags,
     token: Option<RBTreeNodeReservation<u64, NonNull<Epitem>>>,
     binding: Option<RBTreeNode<Key, Arc<Binding>>>,
+    hold: Option<HoldMemory>,
 }
 
 impl Ties {
@@ -52,10 +54,16 @@ impl Ties {
             let node = RBTreeNode::new(key, Binding::new(ep, key)?, GFP_KERNEL_ACCOUNT)?;
             binding = Some(node);
         }
+        let hold = if flags.intersects(CtlFlags::HANDOVER) {
+            Some(Hold::memory()?)
+        } else {
+            None
+        };
         Ok(Self {
             flags: flags.ties(),
             token,
             binding,
+            hold,
         })
     }
 }
@@ -110,6 +118,9 @@ impl Interest {
         if let Some(node) = ties.token {
             self.tokens.insert(node.into_node(this.data.get(), item));
         }
+        if let Some(memory) = ties.hold {
+            self.begin_handover(memory, item);
+        }
         if let Some(node) = ties.binding {
             self.bindings.insert(node);
             if let Some(binding) = self.binding_of(this) {
@@ -127,6 +138,9 @@ impl Interest {
         }
         if item.tied.get().intersects(CtlFlags::TOKEN) {
             self.tokens.remove(&item.data.get());
+        }
+        if item.tied.get().intersects(CtlFlags::HANDOVER) {
+            self.end_handover(NonNull::from(item));
         }
         if let Some(binding) = self.bindings.remove(&item.key) {
             binding.leave();

@@ -34,6 +34,7 @@ const FEATURE_BATCH: u64 = 1 << 6;
 const FEATURE_STATS: u64 = 1 << 7;
 const FEATURE_WAIT_MANY: u64 = 1 << 8;
 const FEATURE_NOTIFY: u64 = 1 << 9;
+const FEATURE_HANDOVER: u64 = 1 << 10;
 const FEATURE_TIMER: u64 = 1 << 12;
 const WAIT_TIMESPEC: u32 = 1 << 0;
 
@@ -71,6 +72,7 @@ impl Info {
     pub(crate) fn new(max_nests: u32, busy_poll: bool) -> Self {
         let wakeup = cfg!(CONFIG_PM_SLEEP);
         let fadvise = cfg!(CONFIG_ADVISE_SYSCALLS);
+        let handover = cfg!(CONFIG_TRACEPOINTS);
         Self {
             version: ABI_VERSION,
             max_nests,
@@ -84,7 +86,8 @@ impl Info {
                 | FEATURE_TOKEN
                 | FEATURE_WAIT_MANY
                 | FEATURE_NOTIFY
-                | FEATURE_TIMER,
+                | FEATURE_TIMER
+                | if handover { FEATURE_HANDOVER } else { 0 },
             ctl_flags: CtlFlags::KNOWN,
             wait_flags: WAIT_TIMESPEC,
         }

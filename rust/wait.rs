@@ -2,7 +2,9 @@
 
 //! Waiting for events.
 
-use super::{eventpoll::Eventpoll, timeout::Timeout, uapi::WaitRequest, wait_queue::Waiter};
+use super::{
+    eventpoll::Eventpoll, extras::Extras, timeout::Timeout, uapi::WaitRequest, wait_queue::Waiter,
+};
 use kernel::prelude::*;
 
 impl Eventpoll {
@@ -12,7 +14,8 @@ impl Eventpoll {
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
     #[inline]
     pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
-        if self.ovflist.available() {
+        // Whoever holds something looks in any case: it is armed again first.
+        if self.ovflist.available() || self.extras.any(Extras::HANDOVER) {
             match self.harvest(request.events, request.maxevents) {
                 Ok(0) => {}
                 Ok(stored) => return Ok(stored),

@@ -18,8 +18,8 @@ TEST=$BUILD/test/$KERNEL_KIND
 RESULTS=$TEST/results
 # The suites in which threads meet.
 CONCURRENT=(batch_atomic batch_race close cycles edge exclusive fd_races fd_tables io_uring
-	many_waiters mixed notify oneshot pollfree regressions signals stats_race timer_mixed
-	timer_race token wait_many waiters wake_policy wake_threads)
+	handover many_waiters mixed notify oneshot pollfree regressions signals stats_race
+	timer_mixed timer_race token wait_many waiters wake_policy wake_threads)
 # How many guests may die before we give up.
 DEATHS=10
 

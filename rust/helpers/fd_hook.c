@@ -9,13 +9,11 @@
  */
 
 #include <linux/atomic.h>
-#include <linux/delay.h>
 #include <linux/fdtable.h>
 #include <linux/filelock.h>
 #include <linux/ftrace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/task_work.h>
 
 #include "helpers.h"
 #include "hook.h"
@@ -47,30 +45,6 @@ bool repoll_fd_leads_to(unsigned int fd, const struct file *file)
 const struct files_struct *repoll_current_files(void)
 {
 	return current->files;
-}
-
-/* Works that have been queued and have not yet returned. */
-static atomic_t works = ATOMIC_INIT(0);
-
-/*
- * Have the current task run @work before it returns to user space, or when it
- * exits. @work->func calls repoll_work_done() in the end. Any context of a task.
- * Return: false for a task that does neither.
- */
-bool repoll_run_on_return(struct callback_head *work)
-{
-	if (current->flags & PF_KTHREAD)
-		return false;
-	atomic_inc(&works);
-	if (!task_work_add(current, work, TWA_RESUME))
-		return true;
-	atomic_dec(&works);
-	return false;
-}
-
-void repoll_work_done(void)
-{
-	atomic_dec(&works);
 }
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
@@ -153,8 +127,5 @@ void repoll_fd_hook_put(void)
 void repoll_fd_hook_exit(void)
 {
 	repoll_hook_exit(&fd_close_hook);
-	while (atomic_read(&works))
-		usleep_range(1000, 2000);
-	/* A task may have been preempted between its atomic_dec() and its return. */
-	synchronize_rcu_tasks();
+	repoll_works_finish();
 }

@@ -24,6 +24,7 @@ struct pid_namespace;
 struct poll_table_struct;
 struct raw_spinlock;
 struct repoll_op;
+struct task_struct;
 struct timerqueue_head;
 struct timerqueue_node;
 struct timespec64;
@@ -71,8 +72,17 @@ void repoll_fd_closed(struct file *file, struct files_struct *files);
 bool repoll_fd_is_gone(struct files_struct *files, unsigned int fd, const struct file *file);
 bool repoll_fd_leads_to(unsigned int fd, const struct file *file);
 const struct files_struct *repoll_current_files(void);
+
+/* task_work.c */
 bool repoll_run_on_return(struct callback_head *work);
 void repoll_work_done(void);
+void repoll_works_finish(void);
+
+/* exit_hook.c; repoll_task_exits() is implemented in rust/holder.rs. */
+int repoll_exit_hook_get(void);
+void repoll_exit_hook_put(void);
+void repoll_exit_hook_exit(void);
+void repoll_task_exits(const struct task_struct *task);
 
 /* irq_work.c */
 void repoll_init_irq_work(struct irq_work *work, void (*func)(struct irq_work *));

@@ -59,6 +59,8 @@ struct repoll_info {
 #define REPOLL_FEATURE_WAIT_MANY	(1ULL << 8)
 /* REPOLL_IOC_NOTIFY is there, and O_ASYNC on an instance. Since version 3. */
 #define REPOLL_FEATURE_NOTIFY		(1ULL << 9)
+/* REPOLL_CTL_HANDOVER is there (CONFIG_TRACEPOINTS). Since version 3. */
+#define REPOLL_FEATURE_HANDOVER		(1ULL << 10)
 /* REPOLL_IOC_TIMER is there. Since version 3. */
 #define REPOLL_FEATURE_TIMER		(1ULL << 12)
 
@@ -100,6 +102,12 @@ struct repoll_ctl {
  * whether its fd is still open or not.
  */
 #define REPOLL_CTL_TOKEN	(1U << 3)
+/*
+ * Of ADD and MOD: whoever is delivered the registration's event has it to itself. It is
+ * armed again by the next wait of that thread on the instance, by its exit, or by MOD.
+ * Neither with EPOLLONESHOT nor with EPOLLET, and not of an eventpoll.
+ */
+#define REPOLL_CTL_HANDOVER	(1U << 6)
 
 /**
  * struct repoll_wait - wait for events (REPOLL_IOC_WAIT)

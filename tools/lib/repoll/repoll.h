@@ -65,6 +65,8 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
  *		the token that is the event's data, and @fd is -1.
  *		One of REPOLL_CTL_WAKE_*, for EPOLL_CTL_ADD and EPOLL_CTL_MOD: who is
  *		woken first by an event.
+ *		REPOLL_CTL_HANDOVER, but for EPOLL_CTL_DEL: whoever is delivered the event
+ *		has the registration to itself, until its next wait or its exit.
  *
  * Return: 0.
  *
