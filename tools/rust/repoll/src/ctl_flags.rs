@@ -35,6 +35,11 @@ bitflags::bitflags! {
         /// [`Repoll::modify_by_token`](crate::Repoll::modify_by_token) and
         /// [`Repoll::delete_by_token`](crate::Repoll::delete_by_token) find it.
         const TOKEN = uapi::CTL_TOKEN;
+        /// Whoever is delivered its event has it to itself, until its next wait on the
+        /// instance, which arms it again, or its exit. Neither with
+        /// [`ONESHOT`](crate::EventFlags::ONESHOT) nor with
+        /// [`ET`](crate::EventFlags::ET), and not of an instance.
+        const HANDOVER = uapi::CTL_HANDOVER;
     }
 }
 

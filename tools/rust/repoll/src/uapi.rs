@@ -142,9 +142,10 @@ impl From<Duration> for KernelTimespec {
     }
 }
 
-/// `REPOLL_CTL_BIND` and `REPOLL_CTL_TOKEN`.
+/// `REPOLL_CTL_BIND`, `REPOLL_CTL_TOKEN` and `REPOLL_CTL_HANDOVER`.
 pub(crate) const CTL_BIND: u32 = 1 << 2;
 pub(crate) const CTL_TOKEN: u32 = 1 << 3;
+pub(crate) const CTL_HANDOVER: u32 = 1 << 6;
 
 /// `REPOLL_WAIT_TIMESPEC`.
 pub(crate) const WAIT_TIMESPEC: u32 = 1 << 0;

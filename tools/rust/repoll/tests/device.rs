@@ -275,6 +275,29 @@ fn batch_gives_each_operation_its_result() {
 
 #[test]
 #[ignore = "needs /dev/repoll"]
+fn handed_over_registration_is_armed_by_the_next_wait() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let ready = || {
+        let mut events = [Event::default(); 4];
+        repoll.wait(&mut events, NO_WAIT).unwrap().len()
+    };
+
+    far.write_all(b"x").unwrap();
+    let event = Event::new(EventFlags::IN, 1);
+    repoll.add_with(&near, event, CtlFlags::HANDOVER).unwrap();
+    assert_eq!(ready(), 1);
+    std::thread::scope(|scope| {
+        assert_eq!(scope.spawn(ready).join().unwrap(), 0);
+    });
+    assert_eq!(ready(), 1);
+    let oneshot = Event::new(EventFlags::IN | EventFlags::ONESHOT, 1);
+    let again = repoll.modify_with(&near, oneshot, CtlFlags::HANDOVER);
+    assert_eq!(errno(again), libc::EINVAL);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
 fn token_finds_a_registration_whose_descriptor_is_closed() {
     let (near, mut far) = pair();
     let copy = near.try_clone().unwrap();
