@@ -48,6 +48,15 @@ wait_many() {
 	result "$status" "wait_many: $1" "$text"
 }
 
+# handover BACKEND CALLS: each answer is right, and takes so many calls of epoll_ctl().
+handover() {
+	local text status=0
+
+	text=$(timeout 120 build/samples/handover --backend "$1" --requests 20 2>&1) || status=1
+	grep -q "^ctl_calls_per_request $2\$" <<<"$text" || status=1
+	result "$status" "handover: $1" "$text"
+}
+
 # notify BACKEND: the callback sees all events; the sample checks it.
 notify() {
 	local text status=0
@@ -110,6 +119,8 @@ batch epoll
 batch repoll
 wait_many epoll 2
 wait_many repoll 0.2
+handover epoll 1.00
+handover repoll 0.00
 notify epoll
 notify repoll
 timers epoll 10000
