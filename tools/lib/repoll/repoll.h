@@ -74,7 +74,8 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
  * or that the loaded module does not know, see &struct repoll_info; EEXIST for a
  * token that is there, ENOENT for one that is not; with REPOLL_CTL_BIND also EBUSY
  * and ENODEV, when the kernel does not let closes be seen, and EBADF when another
- * thread has closed @fd meanwhile.
+ * thread has closed @fd meanwhile; with REPOLL_CTL_HANDOVER EOPNOTSUPP, when it does
+ * not let exits be seen.
  */
 int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
 
