@@ -93,7 +93,7 @@ TEST_F(timer, every_wait_returns_it)
 			n = repoll_batch_pwait(ep, &op, 1, 0, events, 4, TIMEOUT, NULL);
 			break;
 		case 4:
-			n = advise(ep, (intptr_t)events, REPOLL_FADVISE_WAIT | 4, TIMEOUT);
+			n = advise(ep, (uintptr_t)events, REPOLL_FADVISE_WAIT | 4, TIMEOUT);
 			break;
 		}
 		EXPECT_EQ(1, n);
