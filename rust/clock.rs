@@ -226,9 +226,11 @@ impl Clock {
     }
 
     fn is_armed_for(&self, timer: &Timer) -> bool {
+        if self.armed.get() != timer.times() {
+            return false;
+        }
         // SAFETY: By the type's invariant. If it is firing now, somebody will look.
-        self.armed.get() == timer.times()
-            && unsafe { ffi::repoll_timer_is_queued(self.hrtimer.get()) }
+        unsafe { ffi::repoll_timer_is_queued(self.hrtimer.get()) }
     }
 
     /// Arms the hrtimer for `first`. Does not sleep.

@@ -78,15 +78,13 @@ impl TimerRequest {
         let user = || UserSlice::new(UserPtr::from_addr(self.next), len);
         let at = room.as_mut_ptr();
         // SAFETY: There is room for `n`, at most `CHUNK`; bytes have no alignment.
-        user()
-            .reader()
-            .read_raw(unsafe { slice::from_raw_parts_mut(at.cast(), len) })?;
+        let bytes = unsafe { slice::from_raw_parts_mut(at.cast(), len) };
+        user().reader().read_raw(bytes)?;
         // SAFETY: As many have been written, and any bits make an operation.
         let result = carry_out(unsafe { slice::from_raw_parts_mut(at.cast(), n) });
         // SAFETY: As above; an operation is integers without padding.
-        user()
-            .writer()
-            .write_slice(unsafe { slice::from_raw_parts(at.cast(), len) })?;
+        let bytes = unsafe { slice::from_raw_parts(at.cast(), len) };
+        user().writer().write_slice(bytes)?;
         self.next = self.next.wrapping_add(len);
         self.left = self.left.wrapping_sub(n as u32);
         Ok(Some(result))
