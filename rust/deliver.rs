@@ -83,6 +83,15 @@ pub(crate) enum Look {
     TooFew(u32),
 }
 
+/// What a harvest finds that is not simple.
+enum Special {
+    Ready(Events),
+    /// Of no use before another refresh, or the next harvest.
+    LeftOut,
+    /// It stands for timers.
+    Clock,
+}
+
 impl Epitem {
     /// Whether this is an in-tree instance that has to be polled before it can be reported.
     fn is_unpolled(&self) -> bool {
@@ -328,19 +337,21 @@ impl Eventpoll {
             let ready = if item.is_simple() {
                 // SAFETY: Registered with this set, whose mutex is held.
                 unsafe { ask.poll_registered(item.key.file, events) }
-            } else if item.is_unpolled() || !interest.may_hand_over(item) {
-                *unknown = true;
-                continue;
-            } else if item.kind == TargetKind::Clock {
-                if COUNTED {
-                    // Not one event, but any number.
-                    *next = Some(item);
-                    return None;
-                }
-                // The first timers have been set since the caller looked at the extras.
-                continue;
             } else {
-                self.poll_special(interest, item)
+                match self.poll_special(interest, item) {
+                    Special::Ready(ready) => ready,
+                    Special::LeftOut => {
+                        *unknown = true;
+                        continue;
+                    }
+                    Special::Clock if COUNTED => {
+                        // Not one event, but any number.
+                        *next = Some(item);
+                        return None;
+                    }
+                    // The first timers have been set since the caller looked at the extras.
+                    Special::Clock => continue,
+                }
             };
             if !ready.is_empty() {
                 return Some((item, events, ready));
@@ -354,10 +365,16 @@ impl Eventpoll {
     }
 
     /// What `item`, which is about to be delivered if it is ready, is ready for: an instance, or one
-    /// that keeps the system awake, takes turns or is handed over. The instance's wakeup source takes over before the
-    /// epitem's own relaxes, lest the system fall asleep in between.
+    /// that keeps the system awake, takes turns or is handed over. The instance's wakeup source takes
+    /// over before the epitem's own relaxes, lest the system fall asleep in between.
     #[cold]
-    fn poll_special(&self, interest: &Interest, item: &Epitem) -> Events {
+    fn poll_special(&self, interest: &Interest, item: &Epitem) -> Special {
+        if item.is_unpolled() || !interest.may_hand_over(item) {
+            return Special::LeftOut;
+        }
+        if item.kind == TargetKind::Clock {
+            return Special::Clock;
+        }
         if item.ws.is_active() {
             interest.ws.stay_awake();
         }
@@ -370,6 +387,6 @@ impl Eventpoll {
         if !ready.is_empty() && item.moves_when_delivered() {
             item.hooks.move_to_tails();
         }
-        ready
+        Special::Ready(ready)
     }
 }
