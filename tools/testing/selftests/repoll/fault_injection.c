@@ -369,8 +369,13 @@ REPOLL_FIXTURE(timer_injection);
 TEST_F(timer_injection, set_changes_nothing_and_can_be_retried)
 {
 	FAULT_INJECTION_OR_SKIP();
-	/* The clock, the timers, one of them, and the copies of the operation. */
-	EXPECT_LE(5, try_all(_metadata, TRIAL(1, cancel_it, call_set_timer, is_not_set)));
+	/*
+	 * What the first timer needs, and the copies of the request: what has been allocated
+	 * when something else fails stays, so that the timer itself comes at another place.
+	 */
+	EXPECT_LE(4, try_all(_metadata, TRIAL(1, cancel_it, call_set_timer, is_not_set)));
+	/* The same where there is a clock: the timer, and the copies. */
+	EXPECT_LE(3, try_all(_metadata, TRIAL(1, cancel_it, call_set_timer, is_not_set)));
 }
 
 TEST_F(timer_injection, wait_loses_none)
