@@ -14,8 +14,10 @@ impl Eventpoll {
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
     #[inline]
     pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
-        // Whoever holds something looks in any case: it is armed again first.
-        if self.ovflist.available() || self.extras.any(Extras::HANDOVER) {
+        // Whoever holds something looks in any case, for it is armed again first, and who is notified:
+        // it may have been told of what a wait had taken already.
+        let looks = Extras::HANDOVER | Extras::NOTIFIER;
+        if self.ovflist.available() || self.extras.any(looks) {
             match self.harvest(request.events, request.maxevents) {
                 Ok(0) => {}
                 Ok(stored) => return Ok(stored),
