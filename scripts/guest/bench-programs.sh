@@ -7,6 +7,8 @@
 set -euo pipefail
 
 rounds=$1
+# Of a program that answers clients of its own a round tells less than of a loop.
+more_rounds=$((3 * rounds))
 shift
 patterns=("$@")
 out=$(mktemp -d)
@@ -37,6 +39,12 @@ sample() {
 	[[ $3 =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "$1 on $2: '$3' is no figure"
 	printf '{"bench": "%s", "method": "timed", "backend": "%s", "param": %d, ' "$1" "$2" 0
 	printf '"value": %s, "unit": "%s", "spread": 0, "times": 1}\n' "$3" "${4:-per second}"
+}
+
+# in_turns: sets backends to both, the other one first in every other round.
+in_turns() {
+	backends=(epoll repoll)
+	((round % 2)) || backends=(repoll epoll)
 }
 
 # on BACKEND COMMAND...: becomes the command, which runs there; what it says on stderr is
@@ -105,10 +113,11 @@ stop_servers() {
 
 # perf_bench wait|ctl
 perf_bench() {
-	local round backend
+	local round backend backends
 
 	for ((round = 0; round <= rounds; round++)); do
-		for backend in epoll repoll; do
+		in_turns
+		for backend in "${backends[@]}"; do
 			(on "$backend" perf bench epoll "$1" --runtime 1 --threads 1 --nfds 64) \
 				>"$out/perf"
 			# Of ctl's three lines, which are equal: it does them in turns.
@@ -120,7 +129,7 @@ perf_bench() {
 }
 
 redis() {
-	local round backend
+	local round backend backends
 
 	for backend in epoll repoll; do
 		on "$backend" redis-server --port "${port[$backend]}" --bind 127.0.0.1 --save '' \
@@ -128,8 +137,9 @@ redis() {
 		server[$backend]=$!
 		answers "${port[$backend]}"
 	done
-	for ((round = 0; round <= rounds; round++)); do
-		for backend in epoll repoll; do
+	for ((round = 0; round <= more_rounds; round++)); do
+		in_turns
+		for backend in "${backends[@]}"; do
 			redis-benchmark -p "${port[$backend]}" -n 4000 -t set,get --csv |
 				awk -F '"' 'NR > 1 { print tolower($2), $4 }' >"$out/redis"
 			while read -r test value; do
@@ -168,7 +178,7 @@ nginx_config() {
 }
 
 nginx_and_wrk() {
-	local round backend
+	local round backend backends
 
 	for backend in epoll repoll; do
 		nginx_config "$backend" >"$out/nginx.$backend"
@@ -176,8 +186,9 @@ nginx_and_wrk() {
 		server[$backend]=$!
 		answers "${port[$backend]}"
 	done
-	for ((round = 0; round <= rounds; round++)); do
-		for backend in epoll repoll; do
+	for ((round = 0; round <= more_rounds; round++)); do
+		in_turns
+		for backend in "${backends[@]}"; do
 			sample nginx "$backend" "$(wrk -t 1 -c 32 -d 2 "http://127.0.0.1:${port[$backend]}/" |
 				sed -n 's/^Requests\/sec: *//p')"
 		done
@@ -187,15 +198,16 @@ nginx_and_wrk() {
 }
 
 memcached_and_memcslap() {
-	local round backend
+	local round backend backends
 
 	for backend in epoll repoll; do
 		on "$backend" memcached -u root -l 127.0.0.1 -p "${port[$backend]}" -t 1 -m 64 &
 		server[$backend]=$!
 		answers "${port[$backend]}"
 	done
-	for ((round = 0; round <= rounds; round++)); do
-		for backend in epoll repoll; do
+	for ((round = 0; round <= more_rounds; round++)); do
+		in_turns
+		for backend in "${backends[@]}"; do
 			# Eight threads, each asks for all of the keys.
 			memcslap --servers="127.0.0.1:${port[$backend]}" --concurrency=8 \
 				--execute-number=200 --test=get >"$out/memcached"
@@ -237,12 +249,13 @@ fair_accept() {
 # The shares of nginx's four workers, by the pids in their access log. Each request is a
 # connection of its own.
 nginx_workers() {
-	local round policy backend rate log=$out/nginx.workers.log config=$out/nginx.workers
+	local round policy backend backends rate log=$out/nginx.workers.log config=$out/nginx.workers
 	local -a shares
 
 	for policy in fifo round-robin; do
 		for ((round = 0; round <= rounds; round++)); do
-			for backend in epoll repoll; do
+			in_turns
+			for backend in "${backends[@]}"; do
 				nginx_config "$backend" | sed "s|^worker_processes 1|worker_processes 4|
 					s|access_log off;|log_format pid '\$pid'; access_log $log pid;|" >"$config"
 				: >"$log"
@@ -262,7 +275,7 @@ nginx_workers() {
 				fairness "nginx_4_${policy//-/_}" "$backend" "$rate" "${shares[@]}"
 			done
 		done
-		check_counters nginx create ctl wait
+		check_counters nginx create ctl wait policy
 	done
 }
 
