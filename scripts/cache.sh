@@ -13,21 +13,23 @@ cache_key() {
 	printf '%s\0' "$@" | sha256sum | cut -c1-16
 }
 
-# cache_entry KIND KEY WHAT BUILDER: makes sure that the entry exists. BUILDER
-# is called with the folder to fill.
+# cache_entry KIND KEY WHAT BUILDER [ARGUMENT...]: makes sure that the entry exists.
+# BUILDER is called with the arguments and the folder to fill.
 cache_entry() {
-	local kind=$1 key=$2 what=$3 builder=$4
+	local kind=$1 key=$2 what=$3
+	shift 3
 
 	if [ -e "$CACHE/$kind/$key" ]; then
 		touch "$CACHE/$kind/$key" # it is in use
 		uptodate "$what"
 		return
 	fi
-	with_lock "$CACHE/$kind.lock" "$what" cache_build "$kind" "$key" "$what" "$builder"
+	with_lock "$CACHE/$kind.lock" "$what" cache_build "$kind" "$key" "$what" "$@"
 }
 
 cache_build() {
-	local kind=$1 key=$2 what=$3 builder=$4 partial=$CACHE/$1/$2.partial old
+	local kind=$1 key=$2 what=$3 partial=$CACHE/$1/$2.partial old
+	shift 3
 
 	[ -e "$CACHE/$kind/$key" ] && return
 	mkdir -p "$CACHE/$kind"
@@ -35,7 +37,7 @@ cache_build() {
 	# What no checkout has used for long is of an older version of these scripts.
 	mapfile -t old < <(find "$CACHE/$kind" -mindepth 1 -maxdepth 1 -mtime +60)
 	cache_remove "${old[@]}"
-	step "$kind" "$what" "$builder" "$partial"
+	step "$kind" "$what" "$@" "$partial"
 	mv -T "$partial" "$CACHE/$kind/$key"
 }
 

@@ -39,28 +39,40 @@ TOOLROOT_HOOK='chroot "$1" apt-get indextargets \
 		print "deb " key $1 " " $2 "-backports main"
 	}'"'"' | sort -u >"$1/etc/apt/backports.list"'
 
+# The documents have a small root of their own: who wants only them waits for nothing else.
+DOCROOT_PACKAGES=(python3-sphinx graphviz mandoc make)
+
 # Finds the tool root, made first if it is missing: sets TOOLROOT.
 toolroot_ensure() {
-	local key
-
-	key=$(cache_key "$TOOLROOT_SUITE" "${TOOLROOT_PACKAGES[@]}" "$TOOLROOT_HOOK" "$EUID")
-	TOOLROOT=$CACHE/toolroot/$key
-	[ -e "$TOOLROOT" ] || host_ensure
-	cache_entry toolroot "$key" \
-		"tool root: Debian $TOOLROOT_SUITE with all tools (0.6 GB to download)" \
-		toolroot_build
+	toolroot_find toolroot "tool root: Debian $TOOLROOT_SUITE with all tools (0.6 GB to download)" \
+		"$TOOLROOT_HOOK" "${TOOLROOT_PACKAGES[@]}"
 }
 
-toolroot_build() {
-	local packages
+# The same of the one for documents.
+docroot_ensure() {
+	toolroot_find docroot "tool root of the documents: Debian $TOOLROOT_SUITE with Sphinx (0.1 GB to download)" \
+		true "${DOCROOT_PACKAGES[@]}"
+}
 
-	packages=$(IFS=,; echo "${TOOLROOT_PACKAGES[*]}")
+# toolroot_find KIND WHAT HOOK PACKAGE...: sets TOOLROOT to a tree with these packages.
+toolroot_find() {
+	local kind=$1 what=$2 hook=$3 key
+	shift 3
+
+	key=$(cache_key "$TOOLROOT_SUITE" "$@" "$hook" "$EUID")
+	TOOLROOT=$CACHE/$kind/$key
+	[ -e "$TOOLROOT" ] || host_ensure
+	cache_entry "$kind" "$key" "$what" toolroot_build "$(IFS=,; echo "$*")" "$hook"
+}
+
+# toolroot_build PACKAGE,... HOOK FOLDER
+toolroot_build() {
 	# mmdebstrap mounts inside the tree: in a namespace, so that nothing is
 	# left mounted there should it be killed.
 	as_root unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
-		mmdebstrap --mode=root --variant=apt --include="$packages" \
-		--customize-hook="$TOOLROOT_HOOK" \
-		"$TOOLROOT_SUITE" "$1"
+		mmdebstrap --mode=root --variant=apt --include="$1" \
+		--customize-hook="$2" \
+		"$TOOLROOT_SUITE" "$3"
 }
 
 # toolroot_versions PACKAGE...: the versions of packages in the tool root.

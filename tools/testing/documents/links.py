@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""links.py: whether what the documents name is there: pages, labels, files and folders."""
+"""links.py: whether what the documents name is there: pages, labels, pictures, files, folders."""
 
 import re
 import sys
@@ -36,6 +36,10 @@ def links_of_rst(text, labels):
     for match in re.finditer(r":ref:`(?:[^`<]*<)?([\w-]+)>?`", text):
         if match[1] not in labels:
             yield match.start(), Path("the label", match[1])
+    for match in re.finditer(r":manpage:`([\w-]+)\((\d)\)`", text):
+        yield match.start(), TOP / "man" / f"{match[1]}.{match[2]}"
+    for match in re.finditer(r"^\.\. (?:graphviz|image|literalinclude):: (\S+)$", text, re.M):
+        yield match.start(), DOCUMENTS / match[1]
 
 
 def main(names):
