@@ -49,6 +49,24 @@ static void end_bound(const struct world *w, enum side twin, const struct op *op
 	}
 }
 
+/* What we hold is armed again by a wait, on in-tree epoll by a MOD. */
+static void rearm_held(const struct world *w, enum side twin, const struct op *op)
+{
+	const struct backend *backend = world_backend(w, twin, op->a);
+	const struct tie *held[OPS_MAX];
+	int n = ties_held_before(w, op, held);
+
+	for (int i = 0; i < n && backend == &backend_epoll; i++) {
+		struct epoll_event event = {
+			.events = held[i]->mask,
+			.data.u64 = held[i]->token,
+		};
+
+		flags_ctl(backend, world_fd(twin, op->a), EPOLL_CTL_MOD,
+			  world_fd(twin, held[i]->slot), &event, REPOLL_CTL_HANDOVER);
+	}
+}
+
 static int by_slot(const void *a, const void *b)
 {
 	const struct epoll_event *x = a, *y = b;
@@ -122,6 +140,7 @@ static void execute_side(const struct world *w, enum side twin, const struct op 
 	object_signal = SIGRTMIN + twin;
 	settle_before(w, twin, op);
 	end_bound(w, twin, op);
+	rearm_held(w, twin, op);
 	switch (op->kind) {
 	case OP_OPEN:
 		/* The slot says nothing yet of what is to be made there. */
@@ -222,8 +241,10 @@ void execute_op(struct world *w, const struct op *op, struct step *step)
 	for (enum side twin = 0; twin < SIDES; twin++)
 		execute_side(w, twin, op, &step->side[twin]);
 	compare(w, op, step);
-	if (!step->differs)
-		world_commit(w, op, step->side[IN_TREE].ret, step->side[IN_TREE].received);
+	if (step->differs)
+		return;
+	world_commit(w, op, step->side[IN_TREE].ret, step->side[IN_TREE].received);
+	ties_commit_wait(w, op, step->side[IN_TREE].events, step->side[IN_TREE].n);
 }
 
 /* May @op be in one call with the @n before it? */

@@ -30,6 +30,7 @@ struct guess {
 	int nested;		/* of ten targets, how many are instances */
 	bool all_masks;		/* unusual bits, in this program */
 	bool flags;		/* what only repoll has, in this program */
+	bool handover;		/* most registrations are handed over */
 	bool towers;		/* instances are nested deep: these are the ends so far */
 	uint8_t top, bottom;
 };
@@ -218,9 +219,18 @@ static void generate_flags(struct guess *g, struct op *op)
 			op->flags |= REPOLL_CTL_BIND;
 		if (random_one_in(&g->random, 3))
 			op->flags |= REPOLL_CTL_TOKEN;
+		if (random_one_in(&g->random, 4))
+			op->flags |= REPOLL_CTL_SYNC;
+		if (g->handover || random_one_in(&g->random, 6))
+			op->flags |= REPOLL_CTL_HANDOVER | REPOLL_CTL_BIND;
 	} else if (*token && random_one_in(&g->random, 2)) {
 		op->flags = REPOLL_CTL_TOKEN;
 	}
+	if (op->arg == EPOLL_CTL_MOD && (g->handover || random_one_in(&g->random, 4)))
+		op->flags |= REPOLL_CTL_HANDOVER;
+	/* What is handed over is one-shot already, and as such no edge. */
+	if (op->flags & REPOLL_CTL_HANDOVER)
+		op->mask &= ~(EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE);
 	if (op->arg != EPOLL_CTL_DEL && random_one_in(&g->random, 4))
 		op->flags |= random_below(&g->random, REPOLL_CTL_WAKE_MASK + 1);
 }
@@ -231,7 +241,8 @@ static void generate_token(struct guess *g, struct op *op)
 	uint64_t *token = &g->token[op->a][op->b];
 
 	if (op->arg == EPOLL_CTL_ADD)
-		*token = op->flags & REPOLL_CTL_TOKEN ? ++g->tokens << 32 : 0;
+		*token = op->flags & (REPOLL_CTL_TOKEN | REPOLL_CTL_HANDOVER) ?
+				 ++g->tokens << 32 : 0;
 	if (*token && !random_one_in(&g->random, 20))
 		op->data = *token;
 	if (op->arg == EPOLL_CTL_DEL)
@@ -261,7 +272,7 @@ static void generate_ctl(struct guess *g, struct op *op)
 		g->batch_instance = op->a;
 		op->batched = true;
 	}
-	if (g->flags && random_one_in(&g->random, 3))
+	if (g->flags && random_one_in(&g->random, g->handover ? 1 : 3))
 		generate_flags(g, op);
 	generate_token(g, op);
 	if (op->arg == EPOLL_CTL_ADD)
@@ -276,7 +287,7 @@ static void generate_wait(struct guess *g, struct op *op)
 	op->arg = random_one_in(&g->random, 8) ? random_below(&g->random, WAIT_CALLS) : WAIT_PLAIN;
 	op->n = random_one_in(&g->random, 3) ? 1 + random_below(&g->random, 3) : EVENTS_MAX;
 	op->room = ROOM_ALL;
-	op->timeout = random_one_in(&g->random, 100);
+	op->timeout = random_one_in(&g->random, op->arg == WAIT_MANY ? 2 : 100);
 	if (random_one_in(&g->random, 25))
 		op->room = random_below(&g->random, 4 * sizeof(struct epoll_event));
 	if (random_one_in(&g->random, 200))
@@ -399,6 +410,7 @@ static void generate_style(struct guess *g)
 		g->palette[i] = random_weighted(&g->random, object_weights, OBJ_KINDS);
 	g->all_masks = random_one_in(&g->random, 3);
 	g->flags = random_one_in(&g->random, 2);
+	g->handover = g->flags && random_one_in(&g->random, 4);
 	switch (random_below(&g->random, 10)) {
 	case 0 ... 4:
 		g->instances = 1;

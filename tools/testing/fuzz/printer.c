@@ -17,7 +17,7 @@ static const char *const object_names[OBJ_KINDS] = {
 };
 
 static const char *const wait_names[WAIT_CALLS] = {
-	"WAIT_PLAIN", "WAIT_PWAIT", "WAIT_PWAIT2",
+	"WAIT_PLAIN", "WAIT_PWAIT", "WAIT_PWAIT2", "WAIT_MANY",
 };
 
 static const struct {
@@ -118,9 +118,11 @@ static const char *flags_name(uint32_t flags)
 	};
 	char *text = buffer();
 
-	sprintf(text, "%s%s%s", policies[flags & REPOLL_CTL_WAKE_MASK],
+	sprintf(text, "%s%s%s%s%s", policies[flags & REPOLL_CTL_WAKE_MASK],
 		flags & REPOLL_CTL_BIND ? " | REPOLL_CTL_BIND" : "",
-		flags & REPOLL_CTL_TOKEN ? " | REPOLL_CTL_TOKEN" : "");
+		flags & REPOLL_CTL_TOKEN ? " | REPOLL_CTL_TOKEN" : "",
+		flags & REPOLL_CTL_SYNC ? " | REPOLL_CTL_SYNC" : "",
+		flags & REPOLL_CTL_HANDOVER ? " | REPOLL_CTL_HANDOVER" : "");
 	return text;
 }
 
@@ -189,6 +191,20 @@ static void print_ended(FILE *out, const struct world *w, const struct op *op)
 		fputc('\t', out);
 		print_backend(out, w, &del);
 		fprintf(out, "unbind(FD(%d), FD(%d));\n", instances[i], slots[i]);
+	}
+}
+
+/* What the caller of a wait holds is armed again. */
+static void print_rearmed(FILE *out, const struct world *w, const struct op *op)
+{
+	const struct tie *held[OPS_MAX];
+	int n = ties_held_before(w, op, held);
+
+	for (int i = 0; i < n; i++) {
+		fputc('\t', out);
+		print_backend(out, w, op);
+		fprintf(out, "rearm(FD(%d), FD(%d), %s, %#llx);\n", op->a, held[i]->slot,
+			events_name(held[i]->mask), (unsigned long long)held[i]->token);
 	}
 }
 
@@ -287,6 +303,7 @@ static void print_line(FILE *out, struct world *w, const struct program *program
 	if (step->skipped)
 		return;
 	print_ended(out, w, op);
+	print_rearmed(out, w, op);
 	fputc('\t', out);
 	if (op->kind == OP_FORK) {
 		print_child(out, w, program, run, i + 1);
@@ -299,6 +316,7 @@ static void print_line(FILE *out, struct world *w, const struct program *program
 		print_backend(out, w, op);
 		print_step(out, w, op, &step->side[IN_TREE]);
 		world_commit(w, op, step->side[IN_TREE].ret, step->side[IN_TREE].received);
+		ties_commit_wait(w, op, step->side[IN_TREE].events, step->side[IN_TREE].n);
 	}
 	fputc('\n', out);
 }

@@ -42,6 +42,7 @@ enum wait_call {
 	WAIT_PLAIN,
 	WAIT_PWAIT,		/* with the signal of signalfds unblocked */
 	WAIT_PWAIT2,
+	WAIT_MANY,		/* for two, or 1 us after the first */
 	WAIT_CALLS
 };
 

@@ -38,6 +38,15 @@ static inline void unbind(int epfd, int fd)
 		backend->ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
 }
 
+/* A wait arms again what its caller holds; in-tree epoll is told. */
+static inline void rearm(int epfd, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = { .events = events, .data.u64 = data };
+
+	if (backend != &backend_repoll)
+		flags_ctl(backend, epfd, EPOLL_CTL_MOD, fd, &event, REPOLL_CTL_HANDOVER);
+}
+
 static inline int ctl_flagged(int epfd, int op, int fd, uint32_t events, uint64_t data,
 			      unsigned int flags)
 {

@@ -90,19 +90,73 @@ static bool must_skip_close(const struct world *w, const struct op *op)
 	return false;
 }
 
+/* Can @op, of the registration @t if it is there, hand over, as far as is known here? */
+static bool may_hand_over(const struct op *op, const struct tie *t)
+{
+	if (op->mask & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE))
+		return false;
+	if (op->arg == EPOLL_CTL_ADD)
+		return op->flags & REPOLL_CTL_BIND;
+	return op->arg == EPOLL_CTL_MOD && t && t->flags & REPOLL_CTL_BIND;
+}
+
+/* Does the wait @op, if it is one, begin to look? */
+static bool looks(const struct world *w, const struct op *op)
+{
+	return op->kind == OP_WAIT && op->n > 0 && world_is_instance(w, op->a);
+}
+
+static int by_delivery(const void *a, const void *b)
+{
+	const struct tie *const *x = a, *const *y = b;
+
+	return (*x)->held - (*y)->held;
+}
+
+int ties_held_before(const struct world *w, const struct op *op, const struct tie **held)
+{
+	int n = 0;
+
+	for (int i = 0; looks(w, op) && i < w->ties; i++)
+		if (w->tie[i].held && w->tie[i].instance == w->slot[op->a])
+			held[n++] = &w->tie[i];
+	qsort(held, n, sizeof(*held), by_delivery);
+	return n;
+}
+
+void ties_commit_wait(struct world *w, const struct op *op, const struct epoll_event *events,
+		      int n)
+{
+	for (int i = 0; looks(w, op) && i < w->ties; i++) {
+		struct tie *t = &w->tie[i];
+
+		if (!(t->flags & REPOLL_CTL_HANDOVER) || t->instance != w->slot[op->a])
+			continue;
+		t->held = 0;
+		for (int k = 0; k < n; k++)
+			if (events[k].data.u64 == t->token)
+				t->held = w->holds + k + 1;
+	}
+	w->holds += EVENTS_MAX;
+}
+
 bool ties_must_skip(const struct world *w, const struct op *op)
 {
 	const struct tie *t;
 	uint8_t ties;
 
+	/* Nobody here knows what the child holds when it ends. */
+	if (op->kind == OP_WAIT && op->in_child)
+		return w->has_handover;
 	if (op->kind != OP_CTL)
 		return must_skip_close(w, op);
 	/* What is added and ended in the child, the parent would not know. */
 	if (op->in_child)
 		return w->has_ties;
 	t = find(w, op->a, op->b);
-	/* A token stays as it is, and only repoll says so. */
-	if (op->arg == EPOLL_CTL_MOD && t && t->flags & REPOLL_CTL_TOKEN && op->data != t->token)
+	/* A token stays as it is, and only repoll says so; by it we know what is handed over. */
+	if (op->arg == EPOLL_CTL_MOD && t &&
+	    t->flags & (REPOLL_CTL_TOKEN | REPOLL_CTL_HANDOVER) && op->data != t->token)
 		return true;
 	if (!op->flags)
 		return false;
@@ -112,7 +166,9 @@ bool ties_must_skip(const struct world *w, const struct op *op)
 	if (op->flags & REPOLL_CTL_WAKE_MASK &&
 	    (op->mask & EPOLLEXCLUSIVE || op->arg == EPOLL_CTL_DEL))
 		return true;
-	ties = op->flags & ~REPOLL_CTL_WAKE_MASK;
+	if (op->flags & REPOLL_CTL_HANDOVER && !may_hand_over(op, t))
+		return true;
+	ties = op->flags & ~(REPOLL_CTL_WAKE_MASK | REPOLL_CTL_HANDOVER);
 	if (op->arg == EPOLL_CTL_ADD || !ties)
 		return ties && world_is_instance(w, op->b);
 	return ties != REPOLL_CTL_TOKEN || !t || t->token != op->data ||
@@ -131,6 +187,22 @@ static void forget_slot(struct world *w, int slot)
 			forget(w, i);
 }
 
+/* A MOD arms, whoever holds it; and hands over from now on, or does not. */
+static void commit_mod(struct world *w, const struct op *op)
+{
+	for (int i = 0; i < w->ties; i++) {
+		struct tie *t = &w->tie[i];
+
+		if (t != find(w, op->a, op->b))
+			continue;
+		t->held = 0;
+		t->flags &= ~REPOLL_CTL_HANDOVER;
+		t->flags |= op->flags & REPOLL_CTL_HANDOVER;
+		t->mask = op->mask;
+		t->token = op->data;
+	}
+}
+
 void ties_commit(struct world *w, const struct op *op)
 {
 	uint8_t closed[2];
@@ -140,8 +212,10 @@ void ties_commit(struct world *w, const struct op *op)
 			forget_slot(w, closed[k - 1]);
 		return;
 	}
-	if (op->arg == EPOLL_CTL_MOD)
+	if (op->arg == EPOLL_CTL_MOD) {
+		commit_mod(w, op);
 		return;
+	}
 	/* With this ADD or DEL, what there was is another registration or none. */
 	for (int i = w->ties - 1; i >= 0; i--)
 		if (&w->tie[i] == find(w, op->a, op->b))
@@ -152,6 +226,7 @@ void ties_commit(struct world *w, const struct op *op)
 			.file = w->slot[op->b],
 			.slot = op->b,
 			.flags = op->flags,
+			.mask = op->mask,
 			.token = op->data,
 		};
 }

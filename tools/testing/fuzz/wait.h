@@ -49,6 +49,10 @@ static inline int wait_by(const struct backend *backend, enum wait_call call, in
 		return backend->pwait(epfd, events, n, timeout, &mask);
 	case WAIT_PWAIT2:
 		return backend->pwait2(epfd, events, n, &ts, NULL);
+	case WAIT_MANY:
+		if (backend != &backend_repoll)
+			return backend->wait(epfd, events, n, timeout);
+		return repoll_wait_many(epfd, events, n, 2, 1000, timeout);
 	default:
 		return backend->wait(epfd, events, n, timeout);
 	}

@@ -11,8 +11,10 @@ void world_begin(struct world *w, const struct program *program)
 	memset(w, 0, sizeof(*w));
 	w->program = program;
 	w->files = 1;
-	for (int i = 0; i < program->len; i++)
+	for (int i = 0; i < program->len; i++) {
 		w->has_ties |= (program->ops[i].flags & ~REPOLL_CTL_WAKE_MASK) != 0;
+		w->has_handover |= (program->ops[i].flags & REPOLL_CTL_HANDOVER) != 0;
+	}
 }
 
 static int new_file(struct world *w, enum object_kind kind, int role)

@@ -27,11 +27,13 @@ struct file {
 	bool faulted;		/* an instance of which a wait could not store an event */
 };
 
-/* A registration that was added with REPOLL_CTL_BIND or REPOLL_CTL_TOKEN; see ties.h. */
+/* A registration that was added with other flags than of a wake policy; see ties.h. */
 struct tie {
 	uint8_t instance, file;	/* indices of files */
 	uint8_t slot;
 	uint8_t flags;
+	int held;		/* in this order, by the caller of waits; 0 for not */
+	uint32_t mask;		/* of what is handed over */
 	uint64_t token;
 };
 
@@ -45,6 +47,8 @@ struct world {
 		uint8_t parent, child;
 	} edge[OPS_MAX];
 	bool has_ties;		/* the program has flags that make any */
+	bool has_handover;	/* and some of these */
+	int holds;		/* so far */
 	int ties;
 	struct tie tie[OPS_MAX];
 };

@@ -92,6 +92,24 @@ FUZZ = {
         "chunk.ops.iter_mut().zip(&words) {",
         "chunk.ops.iter_mut().zip(&words).rev() {",
     ),
+    "wrong-order-handover": Bug(
+        "what a thread holds is armed again in the wrong order",
+        "rust/handover.rs",
+        "let key = holder.first.get()?;",
+        "let key = holder.last.get()?;",
+    ),
+    "lost-edge-handover": Bug(
+        "what is handed over is armed again as it was before a MOD",
+        "rust/handover.rs",
+        "hold.mask.set(mask);",
+        "",
+    ),
+    "lost-edge-wait-many": Bug(
+        "a wait for several whose time is up leaves what there is",
+        "rust/wait_many.rs",
+        "let enough = if timed_out || interrupted || collector.is_over() {",
+        "let enough = if interrupted {",
+    ),
 }
 
 # For the stress test: what goes wrong when threads meet.
@@ -159,8 +177,8 @@ STRESS = {
     "mod-keeps-data": Bug(
         "MOD of what is on the ready list leaves the old data",
         "rust/ctl.rs",
-        "item.data.set(data);",
-        "if !item.rdllink.is_linked() { item.data.set(data); }",
+        "item.data.set(change.data);",
+        "if !item.rdllink.is_linked() { item.data.set(change.data); }",
         "--scenario after_del_or_mod",
     ),
     "last-close-ignored": Bug(
@@ -266,6 +284,20 @@ STRESS = {
         "owner: core::ptr::null_mut(),",
         "--scenario module_comes_and_goes",
         corrupts=True,
+    ),
+    "work-forgotten": Bug(
+        "of those who have an event, a deletion waits for the last to be delivered it",
+        "rust/deliveries.rs",
+        "            before.first\n",
+        "            wait\n",
+        "--scenario sync_delete",
+    ),
+    "return-not-told": Bug(
+        "who comes back from work does not wake the deletions that wait for it",
+        "rust/returns.rs",
+        "            self.queue.wake_all();\n",
+        "",
+        "--scenario sync_delete",
     ),
 }
 
