@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The figures as text, and on a terminal in the manner of top."""
 
+import contextlib
 import curses
 import time
 
@@ -100,7 +101,8 @@ def lines(instances):
 
 def top(screen, sample, interval, sort):
     """Until the user has seen enough. @sample(sort): the instances, read now."""
-    curses.curs_set(0)
+    with contextlib.suppress(curses.error):  # a terminal that cannot hide it
+        curses.curs_set(0)
     first, paused = 0, False
     instances, due = [], 0
     while True:

@@ -195,13 +195,16 @@ static bool is_exclusive(const struct epoll_event *event)
 
 int instance_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
-	int saved = errno;
+	int saved = errno, ret;
 	bool with_policy = options.wake && op == EPOLL_CTL_ADD && is_exclusive(event);
 
 	errno = saved;
-	if (with_policy)
-		return device_ioctl_ctl(epfd, op, fd, event, options.wake);
-	return device_ctl(epfd, op, fd, event);
+	if (!with_policy)
+		return device_ctl(epfd, op, fd, event);
+	ret = device_ioctl_ctl(epfd, op, fd, event, options.wake);
+	if (!ret)
+		stats_count(COUNT_POLICY);
+	return ret;
 }
 
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)

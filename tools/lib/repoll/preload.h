@@ -60,6 +60,7 @@ enum counter {
 	COUNT_WAIT,
 	COUNT_FALLBACK,	/* served by in-tree epoll */
 	COUNT_SYSCALL,	/* those of the above that came through syscall() */
+	COUNT_POLICY,	/* registrations that were given a wake policy */
 	NR_COUNTERS,
 };
 

@@ -22,6 +22,7 @@ static const char *const counter_name[NR_COUNTERS] = {
 	[COUNT_WAIT] = "wait",
 	[COUNT_FALLBACK] = "fallback",
 	[COUNT_SYSCALL] = "syscall",
+	[COUNT_POLICY] = "policy",
 };
 
 static atomic_ulong counters[NR_COUNTERS];

@@ -85,7 +85,7 @@ all_checks() {
 }
 
 stats_line() {
-	echo "repoll-preload: create $1 ctl $2 wait $3 fallback $4 syscall $5 pid *"
+	echo "repoll-preload: create $1 ctl $2 wait $3 fallback $4 syscall $5 policy ${6:-0} pid *"
 }
 
 # What the probe expects is what in-tree epoll does.
@@ -148,6 +148,9 @@ if [ -e /dev/repoll ]; then
 			"${with[@]}" REPOLL_PRELOAD_WAKE=lifo "$probe" wake "$way"
 		for policy in fifo round-robin; do
 			says "wake policy, $way: $policy" stdout 010101 \
+				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" wake "$way"
+			says "wake policy, $way: what got $policy is counted" stderr \
+				"repoll-preload: create 2 * policy 2 pid *" \
 				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" wake "$way"
 			checks "wake policy, $way: calls with $policy" \
 				"${with[@]}" REPOLL_PRELOAD_WAKE="$policy" "$probe" calls "$way"
