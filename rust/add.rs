@@ -17,7 +17,7 @@ use super::{
     uapi::CtlFlags,
     wait_hook, watched_file,
 };
-use core::ptr::NonNull;
+use core::{cell::Cell, ptr::NonNull};
 use kernel::prelude::*;
 
 /// What ADD is asked to register.
@@ -28,6 +28,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) events: Events,
     pub(crate) data: u64,
     pub(crate) flags: CtlFlags,
+    /// Set when it is registered: its number, 0 for one that has none.
+    pub(crate) generation: Cell<u32>,
 }
 
 impl<'a> Registration<'a> {
@@ -50,6 +52,7 @@ impl<'a> Registration<'a> {
             events: checked.events,
             data,
             flags,
+            generation: Cell::new(0),
         })
     }
 }
@@ -61,7 +64,7 @@ impl Eventpoll {
     pub(crate) fn add(&self, set: &mut impl Access, new: &Registration<'_>) -> Result {
         if new.flags.intersects(CtlFlags::HANDOVER) {
             set.let_go();
-            self.see_exits()?;
+            self.see_exits(Extras::HANDOVER)?;
         }
         if new.flags.intersects(CtlFlags::BIND) {
             set.let_go();
@@ -139,7 +142,7 @@ impl Eventpoll {
     fn insert_and_tie(&self, interest: &mut Interest, new: &Registration<'_>) -> Result {
         let ties = Ties::new(self, interest, new.flags, new.key, new.data)?;
         self.insert(interest, &mut OneByOne, new)?;
-        interest.tie(new.key, ties);
+        new.generation.set(interest.tie(new.key, ties));
         Ok(())
     }
 
@@ -159,8 +162,8 @@ impl Eventpoll {
         // SAFETY: In the set, which is locked.
         let this = unsafe { item.as_ref() };
         watched_file::enter(this);
-        let begun = if self.extras.any(Extras::BUSY_POLL | Extras::STATS) {
-            self.begin_extras(interest, this)
+        let begun = if self.extras.any(Extras::OF_WAKEUPS) {
+            self.begin_extras(interest, this, new)
         } else {
             Ok(())
         };
@@ -182,15 +185,30 @@ impl Eventpoll {
     }
 
     /// What an instance that has extras does for a new member, before its hooks are on. May sleep.
-    /// `ENOMEM`.
+    /// `ENOMEM`, `EINVAL` for what does not go with a ring.
     #[cold]
-    pub(crate) fn begin_extras(&self, interest: &mut Interest, item: &Epitem) -> Result {
+    fn begin_extras(
+        &self,
+        interest: &mut Interest,
+        item: &Epitem,
+        new: &Registration<'_>,
+    ) -> Result {
+        self.check_for_ring(new.events, new.flags)?;
+        self.begin_ring(item);
         if self.extras.any(Extras::BUSY_POLL) {
             self.busy_poll.note_napi(item.key.file);
         }
         interest.make_room_for_records(1)?;
         interest.begin_record(item);
         Ok(())
+    }
+
+    /// The events of `item`, a new member that is not armed or has no hooks yet, go to the ring, if there
+    /// is one.
+    pub(crate) fn begin_ring(&self, item: &Epitem) {
+        if self.extras.any(Extras::RING) {
+            item.set_has_ring();
+        }
     }
 
     /// Registers an instance of in-tree epoll, which must not be polled under the mutex.
@@ -222,6 +240,9 @@ impl Eventpoll {
         item: EpitemBox,
     ) -> Result<(), (Error, EpitemBox)> {
         let mut interest = self.interest.lock();
+        if let Err(error) = self.check_for_ring(new.events, new.flags) {
+            return Err((error, item));
+        }
         let ties = match Ties::new(self, &interest, new.flags, new.key, new.data) {
             Ok(ties) => ties,
             Err(error) => return Err((error, item)),
@@ -242,9 +263,10 @@ impl Eventpoll {
         let item = unsafe { item.as_ref() };
         watched_file::enter(item);
         interest.begin_record(item);
-        item.events.store(new.events);
+        self.begin_ring(item);
+        item.arm(new.events, new.data);
         self.post(&interest, item);
-        interest.tie(new.key, ties);
+        new.generation.set(interest.tie(new.key, ties));
         Ok(())
     }
 }

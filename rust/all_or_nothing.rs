@@ -115,6 +115,7 @@ impl Step {
             // An instance that others watch has wakeup paths to be counted, under another lock.
             What::Add(_) if ep.topology.is_nested() => Err(EINVAL),
             What::Add(_) if interest.find(self.key).is_some() => Err(EEXIST),
+            What::Add(_) if ep.check_for_ring(self.events, CtlFlags::NONE).is_err() => Err(EINVAL),
             What::Add(_) if self.events.intersects(Events::WAKEUP) => interest.ws.create_own(),
             What::Add(_) => Ok(()),
             What::Mod => {
@@ -163,8 +164,9 @@ impl Step {
             ep.busy_poll.note_napi(self.key.file);
         }
         interest.begin_record(item);
-        item.events.store(self.events);
-        ep.changed(interest, item, self.data);
+        ep.begin_ring(item);
+        item.arm(self.events, self.data);
+        ep.changed(interest, item);
         Ok(())
     }
 }
@@ -193,13 +195,13 @@ impl Eventpoll {
         let done = match self.try_all(this, all.ops)? {
             Ok(()) => {
                 for op in all.ops.iter_mut() {
-                    op.answer(Ok(()));
+                    op.answer(Ok(()), 0);
                 }
                 all.ops.len() as u32
             }
             Err((index, error)) => {
                 if let Some(op) = all.ops.get_mut(index) {
-                    op.answer(Err(error));
+                    op.answer(Err(error), 0);
                 }
                 0
             }

@@ -8,4 +8,4 @@
 //! the kernel's own primitives, a full fence stands between the two. The host build of
 //! [`crate::ready`] has its own file of this name, with the atomics of a model checker.
 
-pub(crate) use core::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, Ordering};
+pub(crate) use core::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};

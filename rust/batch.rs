@@ -53,6 +53,7 @@ impl Eventpoll {
         let Some(wait) = &request.wait else {
             return self.run(this, request);
         };
+        self.refuse_with_ring()?;
         wait.with_sigmask(|| {
             if self.run(this, request)? == request.nr_ops {
                 self.wait(wait)
@@ -90,14 +91,16 @@ impl Eventpoll {
             for (op, &word) in chunk.ops.iter_mut().zip(&words) {
                 // SAFETY: Looked up just now, for this operation.
                 let fd = unsafe { Fd::from_word(word) };
+                let mut generation = 0;
                 let result = op.request().and_then(|request| {
                     if request.flags != CtlFlags::NONE {
                         set.let_go();
-                        return self.ctl_flagged(this, &request);
+                        generation = self.ctl_flagged(this, &request)?;
+                        return Ok(());
                     }
                     self.ctl_with(&mut set, this, &fd?, &request)
                 });
-                succeeded = succeeded.wrapping_add(op.answer(result).into());
+                succeeded = succeeded.wrapping_add(op.answer(result, generation).into());
             }
             // Unlocks, before what has ended is freed.
             drop(set);

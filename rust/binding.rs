@@ -184,14 +184,14 @@ impl Binding {
         self.linked.get()
     }
 
-    /// Gives the registration another mask, unless the number has been closed: `ENOENT`. With the
+    /// Gives the registration another mask, and other data, unless the number has been closed: `ENOENT`. With the
     /// instance's mutex held.
-    pub(crate) fn rearm(&self, item: &Epitem, events: Events) -> Result {
+    pub(crate) fn rearm(&self, item: &Epitem, events: Events, data: u64) -> Result {
         let _bucket = self.bucket();
         if !self.linked.get() {
             return Err(ENOENT);
         }
-        item.events.store(events);
+        item.arm(events, data);
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl Binding {
     fn begin_end(&self) -> bool {
         // SAFETY: By the type's invariant.
         let item = unsafe { &*self.item.get() };
-        item.events.store(item.events.load().disarmed());
+        item.disarm();
         // SAFETY: Both are alive by the type's invariant, and counted. Their last references are
         // not among those made here, should they be dropped below: the set has one of the binding,
         // and empties before the instance's file drops its own.

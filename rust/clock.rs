@@ -121,6 +121,7 @@ impl Clock {
             events: Events::IN,
             data: id.index() as u64,
             flags: CtlFlags::NONE,
+            generation: Cell::new(0),
         };
         let item = EpitemBox::new(ep, &registration, Events::IN)?;
         // SAFETY: The box does not move its epitem, which goes after the last push.

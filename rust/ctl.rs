@@ -7,6 +7,7 @@ use super::{
     epitem::{Epitem, EpitemBox, ForeignReady, Key},
     eventpoll::{Eventpoll, InterestGuard},
     events::Events,
+    extras::Extras,
     ffi,
     file::{Fd, JustAsk, Target, TargetKind},
     handover::{self, Hold},
@@ -185,10 +186,13 @@ impl Eventpoll {
         self.ctl_with(&mut EachTime::new(self), this, &fd, request)
     }
 
-    /// [`Self::ctl`] with any flags. What asks for none does not even pay for looking at them.
+    /// [`Self::ctl`] with flags, for which no other pays. Returns 0, or the generation of a new one.
     #[cold]
-    pub(crate) fn ctl_flagged(&self, this: Target<'_>, request: &CtlRequest) -> Result {
-        self.ctl(this, request)
+    pub(crate) fn ctl_flagged(&self, this: Target<'_>, request: &CtlRequest) -> Result<u32> {
+        if request.flags.intersects(CtlFlags::SYNC) {
+            return self.ctl_sync(this, request);
+        }
+        self.ctl(this, request).map(|()| 0)
     }
 
     /// [`Self::ctl`] by one who may have more to do to `set`, which is that of this instance; `fd` is
@@ -233,7 +237,7 @@ impl Eventpoll {
         }
         if change.handover {
             set.let_go();
-            self.see_exits()?;
+            self.see_exits(Extras::HANDOVER)?;
         }
         self.change(&mut set.lock().0, which, change)
     }
@@ -259,7 +263,8 @@ impl Eventpoll {
         // SAFETY: Registered with this set, whose mutex is held. What is ordinary is a plain file.
         let ready = unsafe { JustAsk::new().poll_registered(item.key.file, change.events) };
         if !ready.is_empty() {
-            self.post(interest, item);
+            // Nor has what is ordinary a ring.
+            self.post_to_list(interest, item);
         }
         Ok(())
     }
@@ -273,6 +278,9 @@ impl Eventpoll {
         let Change { events, policy, .. } = change;
         let item = interest.find(key).ok_or(ENOENT)?;
         item.check_token(change.data)?;
+        if policy.is_some() || change.handover || events.intersects(Events::WAKEUP) {
+            self.refuse_with_ring()?;
+        }
         let memory = Hold::memory_for_change(item, change.handover)?;
         if policy.is_some() || item.is_exclusive() || item.wakes_longest() {
             let exclusive = item.is_exclusive();
@@ -284,7 +292,7 @@ impl Eventpoll {
             interest.set_wake_policy(key, policy)?;
         }
         let item = interest.find(key).ok_or(ENOENT)?;
-        interest.rearm(item, events)?;
+        interest.rearm(item, events, change.data)?;
         interest.change_handover(key, change.handover, memory);
         let item = interest.find(key).ok_or(ENOENT)?;
         if !events.intersects(Events::WAKEUP) {
@@ -293,14 +301,12 @@ impl Eventpoll {
             // Without memory the events are delivered all the same, as in-tree.
             let _ = create_wakeup_source(interest, item);
         }
-        self.changed(interest, item, change.data);
+        self.changed(interest, item);
         Ok(())
     }
 
-    /// Gives `item`, which has another mask, other data, and posts it if it is ready by that mask.
-    /// May sleep.
-    pub(crate) fn changed(&self, interest: &Interest, item: &Epitem, data: u64) {
-        item.data.set(data);
+    /// Posts `item`, which has another mask, if it is ready by that mask. May sleep.
+    pub(crate) fn changed(&self, interest: &Interest, item: &Epitem) {
         // Ordering 2 of `ready`.
         ready::event_happened();
         item.foreign.set(ForeignReady::Unknown);

@@ -20,13 +20,17 @@ impl CtlFlags {
 
     /// Who is delivered its event has the registration to itself, until its next wait.
     pub(crate) const HANDOVER: Self = Self(1 << 6);
+    /// Its deletion can wait for those who have been delivered its event.
+    pub(crate) const SYNC: Self = Self(1 << 7);
+
+    /// Those by which something else of the set knows the registration.
+    const TIES: u8 = Self::BIND.0 | Self::TOKEN.0 | Self::HANDOVER.0 | Self::SYNC.0;
 
     /// A number, one of the wake policies.
     const WAKE_MASK: u8 = 3;
 
     /// The bits that are flags.
-    pub(crate) const KNOWN: u32 =
-        (Self::BIND.0 | Self::TOKEN.0 | Self::HANDOVER.0 | Self::WAKE_MASK) as u32;
+    pub(crate) const KNOWN: u32 = (Self::TIES | Self::WAKE_MASK) as u32;
 
     /// `EINVAL` for unknown ones.
     pub(crate) fn from_bits(bits: u32) -> Result<Self> {
@@ -52,10 +56,10 @@ impl CtlFlags {
         Self(self.0 & !other.0)
     }
 
-    /// Those by which something else of the set knows the registration.
+    /// Those of [`Self::TIES`].
     #[inline]
     pub(crate) const fn ties(self) -> Self {
-        Self(self.0 & (Self::BIND.0 | Self::TOKEN.0 | Self::HANDOVER.0))
+        Self(self.0 & Self::TIES)
     }
 
     /// `None` for in-tree's rules.
@@ -77,6 +81,9 @@ impl CtlFlags {
         {
             return Err(EINVAL);
         }
+        if self.intersects(Self::SYNC) && op != Some(Op::Del) {
+            return Err(EINVAL);
+        }
         if self.intersects(Self::BIND) || (self.intersects(Self::TOKEN) && fd != -1) {
             return Err(EINVAL);
         }
@@ -96,6 +103,8 @@ mod tests {
             assert!(CtlFlags::NONE.check(op, -1) == Ok(()));
             assert!(bind.check(op, 3).is_ok() == (op == Some(Op::Add)));
             assert!(token.check(op, 3).is_ok() == (op == Some(Op::Add)));
+            let changes = matches!(op, Some(Op::Mod) | None);
+            assert!(CtlFlags::SYNC.check(op, 3).is_err() == changes);
             assert!(token.check(op, -1) == Ok(()));
             for no_del in [CtlFlags(2), CtlFlags::HANDOVER] {
                 assert!(no_del.check(op, 3).is_err() == (op == Some(Op::Del)));

@@ -12,6 +12,7 @@ use super::{
     foreign,
     interest::Interest,
     trace,
+    uapi::WaitRequest,
     user_events::{Slot, UserEvents, BATCH},
 };
 use core::{mem::MaybeUninit, slice};
@@ -39,9 +40,10 @@ fn deliver<const COUNTED: bool>(
     next: Option<&Epitem>,
     out: &mut UserEvents,
 ) -> bool {
-    let stored = out.put(slots);
+    let stored = out.put_for::<COUNTED>(slots, interest);
     if COUNTED {
         let done = slots.iter().take(stored);
+        interest.note_deliveries(done.clone().map(|slot| slot.item));
         if let Some(stats) = &interest.stats {
             if trace::deliveries() {
                 let each = |slot: &Slot<'_>| trace::deliver(slot.item, slot.events, slot.data);
@@ -94,7 +96,7 @@ enum Special {
 
 impl Epitem {
     /// Whether this is an in-tree instance that has to be polled before it can be reported.
-    fn is_unpolled(&self) -> bool {
+    pub(crate) fn is_unpolled(&self) -> bool {
         self.kind == TargetKind::Foreign && self.foreign.get() == ForeignReady::Unknown
     }
 }
@@ -107,25 +109,31 @@ impl Eventpoll {
     /// another waiter then. `EFAULT` when not even the first event could be stored.
     /// With registrations that are handed over also what [`Self::take_over`] returns.
     #[inline(never)] // A wait that finds nothing saves no registers for it.
-    pub(crate) fn harvest(&self, events: u64, maxevents: u32) -> Result<u32> {
-        if self.extras.any(Extras::OF_HARVESTS) {
-            return self.harvest_special(events, maxevents);
+    pub(crate) fn harvest<const GENERATIONS: bool>(
+        &self,
+        events: u64,
+        maxevents: u32,
+    ) -> Result<u32> {
+        if GENERATIONS || self.extras.any(Extras::OF_HARVESTS) {
+            return self.harvest_special(events, maxevents, GENERATIONS);
         }
-        let (stored, _) = self.harvest_once::<false>(events, maxevents)?;
+        let (stored, _) = self.harvest_once::<false>(events, maxevents, false)?;
         // An in-tree instance that is being added at this moment may have been left out. Who waits
         // for it asks again, since it is on the ready list.
         Ok(stored)
     }
 
     /// [`Self::harvest`] where in-tree instances have to be polled before, or what the thread has been
-    /// handed over armed again, or somebody wants to know what it does, or that it has been.
+    /// handed over armed again, or somebody wants to know what it does, or that it has been. `EINVAL` if
+    /// there is a ring.
     #[cold]
-    fn harvest_special(&self, events: u64, maxevents: u32) -> Result<u32> {
+    fn harvest_special(&self, events: u64, maxevents: u32, generations: bool) -> Result<u32> {
+        self.refuse_with_ring()?;
         loop {
             if self.has_foreign() {
                 foreign::refresh(self, 0);
             }
-            let (stored, unknown) = self.harvest_once::<true>(events, maxevents)?;
+            let (stored, unknown) = self.harvest_once::<true>(events, maxevents, generations)?;
             // One that turned ready since its refresh must not make this a zero.
             if stored > 0 || !unknown || !self.has_foreign() {
                 return Ok(stored);
@@ -143,26 +151,27 @@ impl Eventpoll {
         &self,
         events: u64,
         maxevents: u32,
+        generations: bool,
     ) -> Result<(u32, bool)> {
         let mut interest = self.interest.lock();
         if SPECIAL {
             self.take_over(&mut interest)?;
         }
         self.drain(&interest);
-        self.harvest_drained::<SPECIAL>(&interest, events, maxevents)
+        let out = UserEvents::new(events, maxevents, generations);
+        self.harvest_drained::<SPECIAL>(&mut interest, out)
     }
 
     /// [`Self::harvest_once`], under the mutex.
     #[inline(always)]
     fn harvest_drained<const SPECIAL: bool>(
         &self,
-        interest: &Interest,
-        events: u64,
-        maxevents: u32,
+        interest: &mut Interest,
+        mut out: UserEvents,
     ) -> Result<(u32, bool)> {
-        let mut out = UserEvents::new(events, maxevents);
         let (fault, unknown) = self.scan::<SPECIAL>(interest, &mut out);
         if SPECIAL {
+            interest.begin_work();
             if let Some(stats) = &interest.stats {
                 stats.returned(out.stored);
             }
@@ -187,11 +196,11 @@ impl Eventpoll {
     #[inline(never)] // A plain wait has nothing of it.
     pub(crate) fn harvest_many(
         &self,
-        events: u64,
-        maxevents: u32,
+        wait: &WaitRequest,
         enough: u32,
         looking: impl Fn(),
     ) -> Result<Look> {
+        self.refuse_with_ring()?;
         loop {
             if self.has_foreign() {
                 foreign::refresh(self, 0);
@@ -202,7 +211,8 @@ impl Eventpoll {
             self.drain(&interest);
             let (ready, unknown) = self.count_ready(&interest, enough);
             if ready >= enough {
-                return match self.harvest_drained::<true>(&interest, events, maxevents)? {
+                let out = UserEvents::new(wait.events, wait.maxevents, wait.generations);
+                return match self.harvest_drained::<true>(&mut interest, out)? {
                     (0, _) => Ok(Look::TooFew(0)),
                     (stored, _) => Ok(Look::Stored(stored)),
                 };
@@ -365,11 +375,11 @@ impl Eventpoll {
     }
 
     /// What `item`, which is about to be delivered if it is ready, is ready for: an instance, or one
-    /// that keeps the system awake, takes turns or is handed over. The instance's wakeup source takes
+    /// that keeps the system awake, takes turns or of which it is noted who has it. The instance's wakeup source takes
     /// over before the epitem's own relaxes, lest the system fall asleep in between.
     #[cold]
     fn poll_special(&self, interest: &Interest, item: &Epitem) -> Special {
-        if item.is_unpolled() || !interest.may_hand_over(item) {
+        if item.is_unpolled() || !interest.may_deliver(item) {
             return Special::LeftOut;
         }
         if item.kind == TargetKind::Clock {

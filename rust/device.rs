@@ -10,7 +10,9 @@ use super::{
     nesting::MAX_NESTS,
     notifier::{Notify, IOC_NOTIFY},
     ops::{BatchRequest, IOC_BATCH},
+    ring_enter::{IOC_RING, IOC_RING_ENTER},
     stats_request::{StatsRequest, IOC_STATS},
+    sync_request::{SyncRequest, IOC_SYNC},
     timer_request::{TimerRequest, IOC_TIMER},
     uapi::{self, Ctl, CtlFlags, CtlRequest, WaitRequest},
     wait_many::{WaitManyRequest, IOC_WAIT_MANY},
@@ -42,6 +44,7 @@ static FOPS: Fops = Fops(bindings::file_operations {
     unlocked_ioctl: Some(ioctl),
     fadvise: Some(fadvise),
     fasync: Some(fasync),
+    mmap: Some(mmap),
     #[cfg(CONFIG_COMPAT)]
     compat_ioctl: bindings::compat_ptr_ioctl,
     llseek: Some(bindings::noop_llseek),
@@ -177,6 +180,19 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong)
     value_or_errno(dispatch(ep, this, cmd, arg)) as c_long
 }
 
+/// # Safety
+///
+/// Called by the VFS on an open file, for a mapping to be.
+unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
+    // SAFETY: By the contract.
+    let ep = unsafe { instance(file) };
+    // SAFETY: By the contract.
+    match unsafe { ep.map_ring(vma) } {
+        Ok(()) => 0,
+        Err(error) => error.to_errno(),
+    }
+}
+
 /// `O_ASYNC` is set or cleared, or the file goes and had it set.
 ///
 /// # Safety
@@ -239,14 +255,17 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
                 CtlFlags::NONE => ctl(ep, this, raw.op, raw.fd, raw.event),
                 flags => {
                     let request = CtlRequest::new(raw.op, raw.fd, raw.event, flags)?;
-                    ep.ctl_flagged(this, &request).map(|()| 0)
+                    ep.ctl_flagged(this, &request)
                 }
             }
         }
         IOC_WAIT_MANY => ep.wait_many(&WaitManyRequest::read(arg)?),
         IOC_NOTIFY => ep.notify_by(Notify::read(arg)?).map(|()| 0),
         IOC_BATCH => ep.batch(this, &BatchRequest::read(arg)?),
+        IOC_RING_ENTER => ep.enter_ring(arg),
+        IOC_RING => ep.make_ring(arg).map(|()| 0),
         IOC_TIMER => ep.timer(this, TimerRequest::read(arg)?),
+        IOC_SYNC => ep.sync(&SyncRequest::read(arg)?).map(|()| 0),
         IOC_STATS => ep.stats(&StatsRequest::read(arg)?),
         uapi::IOC_INFO => {
             let info = uapi::Info::new(MAX_NESTS, BusyPoll::is_supported());
@@ -254,6 +273,7 @@ fn dispatch(ep: &Eventpoll, this: Target<'_>, cmd: u32, arg: usize) -> Result<u3
         }
         uapi::EPIOCSPARAMS => {
             let params = uapi::read(arg)?;
+            ep.refuse_with_ring()?;
             ep.busy_poll.set(&params, &ep.extras).map(|()| 0)
         }
         uapi::EPIOCGPARAMS => uapi::write(arg, &ep.busy_poll.get()?).map(|()| 0),

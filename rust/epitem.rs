@@ -11,7 +11,10 @@ use super::{
     file::TargetKind,
     quota::WatchCharge,
     rdllist::Rdllink,
+    ready_ring::ReadyRing,
     record::Record,
+    ring::Position,
+    traits::Traits,
     uapi::CtlFlags,
     wait_hook::WaitHooks,
     wake_policy::WakePolicy,
@@ -23,7 +26,6 @@ use core::{
     mem::ManuallyDrop,
     ops::Deref,
     ptr::{self, NonNull},
-    sync::atomic::AtomicU8,
 };
 use kernel::{bindings, error::to_result, prelude::*};
 
@@ -57,6 +59,8 @@ pub(crate) struct Epitem {
     /// The mask of the last ADD or MOD; only the private bits of it after a one-shot delivery.
     pub(crate) events: AtomicEvents,
     pub(crate) data: Cell<u64>,
+    /// Its last entry in the ready ring, if its instance has one; guarded by the lock of that.
+    pub(crate) entry: Cell<Option<Position>>,
     pub(crate) rbn: Cell<bindings::rb_node>,
     pub(crate) rdllink: Rdllink,
     pub(crate) link: FileLink,
@@ -74,15 +78,20 @@ pub(crate) struct Epitem {
 
 impl Epitem {
     /// Whether a harvest has to do no more than to poll the file: it is no instance and no clock, there
-    /// is no wakeup source, no policy but in-tree's, and nobody it is handed over to.
+    /// is no wakeup source, no policy but in-tree's, and no note of who is delivered its event.
     #[inline]
     pub(crate) fn is_simple(&self) -> bool {
         !self.traits.any(!(Traits::TIED | Traits::COUNTED))
     }
 
+    /// Whether it is noted who is delivered its event.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.traits.any(Traits::NOTED)
+    }
+
     /// Whether who is delivered its event has it to itself.
     pub(crate) fn is_handed_over(&self) -> bool {
-        self.traits.any(Traits::HANDOVER)
+        self.tied.get().intersects(CtlFlags::HANDOVER)
     }
 
     /// Whether a mask and data are all there is to it.
@@ -115,6 +124,48 @@ impl Epitem {
         self.record.store(record.cast_mut(), Ordering::Release);
     }
 
+    /// The ready ring that its events are posted to, if that is where they go.
+    fn ring(&self) -> Option<&ReadyRing> {
+        if !self.traits.any(Traits::RING) {
+            return None;
+        }
+        // SAFETY: By the type's invariant.
+        unsafe { self.ep.as_ref() }.ring()
+    }
+
+    /// Notes that its instance has a ring. With the instance's mutex held, before it is armed.
+    pub(crate) fn set_has_ring(&self) {
+        self.traits.set(Traits::RING, Traits::RING);
+    }
+
+    /// Gives it another mask, and other data. An event of before that is in a ring is not any more. With
+    /// the instance's mutex held. To be followed by a full fence and a poll where a bit is set that was
+    /// not.
+    pub(crate) fn arm(&self, events: Events, data: u64) {
+        match self.ring() {
+            Some(ring) => ring.arm(self, events, data),
+            None => {
+                self.events.store(events);
+                self.data.set(data);
+            }
+        }
+    }
+
+    /// Leaves it with a mask for nothing, and an event that is in a ring is not any more. Does not sleep.
+    pub(crate) fn disarm(&self) {
+        match self.ring() {
+            Some(ring) => ring.disarm(self),
+            None => self.events.store(self.events.load().disarmed()),
+        }
+    }
+
+    /// It is about to leave the set, and its hooks are off: an event that is in a ring is not any more.
+    pub(crate) fn leave_ring(&self) {
+        if let Some(ring) = self.ring() {
+            ring.disarm(self);
+        }
+    }
+
     /// Notes what else of its set knows it. With the instance's mutex held.
     pub(crate) fn set_tied(&self, flags: CtlFlags) {
         self.tied.set(flags);
@@ -122,10 +173,10 @@ impl Epitem {
         if flags != CtlFlags::NONE {
             traits |= Traits::TIED;
         }
-        if flags.intersects(CtlFlags::HANDOVER) {
-            traits |= Traits::HANDOVER;
+        if flags.intersects(CtlFlags::HANDOVER.with(CtlFlags::SYNC)) {
+            traits |= Traits::NOTED;
         }
-        self.traits.set(Traits::TIED | Traits::HANDOVER, traits);
+        self.traits.set(Traits::TIED | Traits::NOTED, traits);
     }
 
     /// Whether its events wake, of the threads that wait on its instance, the one that has waited
@@ -175,46 +226,14 @@ impl Epitem {
     }
 }
 
-/// What sets a registration apart from most: one byte, for those who only ask whether anything does.
-/// Written with the instance's mutex held, or before anybody knows the registration; read by wakeups.
-struct Traits(AtomicU8);
-
-impl Traits {
-    const UNUSUAL: u8 = 1 << 0;
-    const WAKEUP: u8 = 1 << 1;
-    const TIED: u8 = 1 << 4;
-    const COUNTED: u8 = 1 << 5;
-    const HANDOVER: u8 = 1 << 6;
-    const FIFO: u8 = WakePolicy::bit(Some(WakePolicy::Fifo));
-    const ROUND_ROBIN: u8 = WakePolicy::bit(Some(WakePolicy::RoundRobin));
-
-    fn new(kind: TargetKind, policy: Option<WakePolicy>) -> Self {
-        let kind = match kind {
-            TargetKind::Plain => 0,
-            _ => Self::UNUSUAL,
-        };
-        Self(AtomicU8::new(kind | WakePolicy::bit(policy)))
-    }
-
-    #[inline]
-    fn any(&self, of: u8) -> bool {
-        self.0.load(Ordering::Relaxed) & of != 0
-    }
-
-    /// Gives the bits of `mask` these values.
-    fn set(&self, mask: u8, bits: u8) {
-        let others = self.0.load(Ordering::Relaxed) & !mask;
-        self.0.store(others | bits, Ordering::Relaxed);
-    }
-}
-
 /// What is known of the readiness of an in-tree epoll instance; see [`crate::foreign`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ForeignReady {
     /// Not polled since it was queued.
     Unknown,
-    /// What the poll returned.
-    Polled(Events),
+    /// What the poll returned: an in-tree instance is readable, or it is nothing.
+    Readable,
+    Unready,
 }
 
 /// The slab cache of epitems, null outside of the module's life.
@@ -307,6 +326,7 @@ impl EpitemBox {
                 key: new.key,
                 events: AtomicEvents::new(events),
                 data: Cell::new(new.data),
+                entry: Cell::new(None),
                 rbn: Cell::new(pin_init::zeroed()),
                 rdllink: Rdllink::new(),
                 link: FileLink::new(),

@@ -14,12 +14,16 @@ use super::{
     nesting::Topology,
     quota::User,
     ready::{self, Ovflist},
+    ready_ring::ReadyRing,
     stats::WaitCounts,
     wait_hook,
     wait_queue::WaitQueue,
     wake_policy::PoliciesSeen,
 };
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::{
+    ptr,
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering},
+};
 use kernel::{
     bindings, container_of, new_mutex,
     prelude::*,
@@ -35,7 +39,8 @@ pub(crate) type InterestGuard<'a> = Guard<'a, Interest, MutexBackend>;
 ///
 /// # Invariants
 ///
-/// It lives in an [`Arc`], one reference of which belongs to its file.
+/// * It lives in an [`Arc`], one reference of which belongs to its file.
+/// * `ring` is null, or comes from [`KBox::into_raw`] and is owned; once set it stays.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Eventpoll {
     #[pin]
@@ -57,6 +62,8 @@ pub(crate) struct Eventpoll {
     pub(crate) waits: WaitCounts,
     user: User,
     pub(crate) topology: Topology,
+    /// See [`Self::ring`].
+    pub(crate) ring: AtomicPtr<ReadyRing>,
     /// See [`Self::see_fd_closes`]. Once set it stays, until the instance is released.
     pub(crate) sees_fd_closes: AtomicBool,
 }
@@ -87,6 +94,7 @@ impl Eventpoll {
                 waits: WaitCounts::new(),
                 user,
                 topology: Topology::new(),
+                ring: AtomicPtr::new(ptr::null_mut()),
                 sees_fd_closes: AtomicBool::new(false),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -170,7 +178,14 @@ impl Eventpoll {
     /// on at once it could go around in a circle through both implementations, deadlock on a wait
     /// queue's lock or use up the stack, and passed on always it would go around for ever.
     #[inline(never)] // Lest a wakeup that finds nobody save registers for those that do.
-    fn wake(&self, item: &Epitem, events: Events, key: Events, sync: i32, queued: bool) -> i32 {
+    pub(crate) fn wake(
+        &self,
+        item: &Epitem,
+        events: Events,
+        key: Events,
+        sync: i32,
+        queued: bool,
+    ) -> i32 {
         let waiters = self.wq.is_active();
         if waiters {
             self.wq.wake_one(item.wakes_longest(), sync, queued);
@@ -269,6 +284,14 @@ impl Eventpoll {
 
     /// Puts `item` on the ready list because ADD or MOD found it ready, and wakes who waits.
     pub(crate) fn post(&self, interest: &Interest, item: &Epitem) {
+        if self.extras.any(Extras::RING) {
+            return self.post_to_ring(interest, item);
+        }
+        self.post_to_list(interest, item);
+    }
+
+    /// [`Self::post`] where it is known that there is no ring.
+    pub(crate) fn post_to_list(&self, interest: &Interest, item: &Epitem) {
         // What wakeups have queued came before.
         self.drain(interest);
         let listed = interest.rdllist.push_back(item);
@@ -301,8 +324,10 @@ impl Eventpoll {
                 }
             }
             TargetKind::Foreign => match item.foreign.get() {
-                ForeignReady::Polled(ready) => ready & events,
-                ForeignReady::Unknown => events & (Events::IN | Events::RDNORM),
+                ForeignReady::Unready => Events::NONE,
+                ForeignReady::Readable | ForeignReady::Unknown => {
+                    events & (Events::IN | Events::RDNORM)
+                }
             },
             TargetKind::Clock => match interest.clock_of(item) {
                 Some(clock) if clock.look(1) > 0 => events & Events::IN,
@@ -325,6 +350,9 @@ impl Eventpoll {
     /// sleep.
     pub(crate) fn poll_nested(&self, depth: u32) -> Events {
         let interest = self.lock_nested(depth);
+        if let Some(ring) = self.ring() {
+            return self.poll_ring(&interest, ring, depth);
+        }
         self.drain(&interest);
         let mut any = Events::NONE;
         while let Some(item) = interest.rdllist.front() {
@@ -348,6 +376,11 @@ impl PinnedDrop for Eventpoll {
         // The hooks, which queue the work, are gone.
         // SAFETY: Initialised; in process context.
         unsafe { bindings::irq_work_sync(self.deferred_wake.get()) };
+        if let Some(ring) = self.ring() {
+            ring.uncharge(&self.user);
+            // SAFETY: By the type's invariant; nobody uses the instance any more.
+            drop(unsafe { KBox::from_raw(self.ring.load(Ordering::Relaxed)) });
+        }
     }
 }
 

@@ -16,6 +16,7 @@ impl Events {
     pub(crate) const ERR: Events = Events(0x8);
     pub(crate) const HUP: Events = Events(0x10);
     pub(crate) const RDNORM: Events = Events(0x40);
+    pub(crate) const WRNORM: Events = Events(0x100);
     /// A wakeup whose wait-queue head is about to be freed; never part of a registration.
     pub(crate) const POLLFREE: Events = Events(0x4000);
     /// A wakeup that io_uring caused; passed on so that it does not answer itself.
@@ -26,8 +27,12 @@ impl Events {
     pub(crate) const ET: Events = Events(1 << 31);
 
     /// Bits that say how to deliver, not what to wait for.
-    const PRIVATE: Events =
+    pub(crate) const PRIVATE: Events =
         Events(Self::WAKEUP.0 | Self::ONESHOT.0 | Self::ET.0 | Self::EXCLUSIVE.0);
+
+    /// What a wakeup is believed: there is something to be read, or room to write.
+    pub(crate) const SIMPLE: Events =
+        Events(Self::IN.0 | Self::OUT.0 | Self::RDNORM.0 | Self::WRNORM.0);
 
     const INOUT: Events = Events(Self::IN.0 | Self::OUT.0);
 

@@ -20,9 +20,20 @@ impl Extras {
     pub(crate) const TIMERS: u8 = 1 << 4;
     /// It has, or has had, registrations that are handed over.
     pub(crate) const HANDOVER: u8 = 1 << 5;
+    /// It has, or has had, registrations whose deletion can be waited for.
+    pub(crate) const SYNC: u8 = 1 << 6;
+    /// It has a ready ring, for the rest of its life.
+    pub(crate) const RING: u8 = 1 << 7;
+    /// Those for which it is noted who has been delivered something.
+    pub(crate) const OF_HOLDERS: u8 = Self::HANDOVER | Self::SYNC;
     /// Those that harvests have to do with.
     pub(crate) const OF_HARVESTS: u8 =
-        Self::STATS | Self::FOREIGN | Self::NOTIFIER | Self::TIMERS | Self::HANDOVER;
+        Self::STATS | Self::FOREIGN | Self::NOTIFIER | Self::TIMERS | Self::OF_HOLDERS | Self::RING;
+    /// Those that wakeups have to do with.
+    pub(crate) const OF_WAKEUPS: u8 = Self::BUSY_POLL | Self::STATS | Self::RING;
+    /// Those that do not go with a ring.
+    pub(crate) const NOT_WITH_RING: u8 =
+        Self::BUSY_POLL | Self::STATS | Self::NOTIFIER | Self::TIMERS | Self::OF_HOLDERS;
 
     pub(crate) fn none() -> Self {
         Self(AtomicU8::new(0))

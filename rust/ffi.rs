@@ -88,6 +88,18 @@ extern "C" {
     pub(crate) fn repoll_raw_spin_lock_init(lock: *mut bindings::raw_spinlock);
     pub(crate) fn repoll_raw_spin_lock(lock: *mut bindings::raw_spinlock);
     pub(crate) fn repoll_raw_spin_unlock(lock: *mut bindings::raw_spinlock);
+    pub(crate) fn repoll_irq_lock_init(lock: *mut bindings::raw_spinlock);
+    pub(crate) fn repoll_irq_lock(lock: *mut bindings::raw_spinlock) -> c_ulong;
+    pub(crate) fn repoll_irq_unlock(lock: *mut bindings::raw_spinlock, flags: c_ulong);
+
+    pub(crate) fn repoll_ring_alloc(size: usize) -> *mut c_void;
+    pub(crate) fn repoll_ring_free(ring: *mut c_void);
+    pub(crate) fn repoll_ring_size(size: usize) -> usize;
+    pub(crate) fn repoll_ring_map(
+        vma: *mut bindings::vm_area_struct,
+        ring: *mut c_void,
+        size: usize,
+    ) -> c_int;
 
     pub(crate) fn repoll_get_timeout(uts: u64, ns: *mut i64) -> c_int;
     pub(crate) fn repoll_deadline_after(ns: i64) -> i64;
@@ -112,6 +124,7 @@ extern "C" {
     pub(crate) fn repoll_access_ok(addr: u64, size: usize) -> bool;
     pub(crate) fn repoll_get_event(uevent: u64, event: *mut bindings::epoll_event) -> c_int;
     pub(crate) fn repoll_put_events(uevents: u64, slots: *const c_void, n: u32) -> u32;
+    pub(crate) fn repoll_put_generations(uevents: u64, events: *const c_void, n: u32) -> u32;
     pub(crate) fn repoll_get_ops(uops: u64, ops: *mut c_void, n: u32) -> u32;
     pub(crate) fn repoll_put_results(uops: u64, ops: *const c_void, n: u32) -> u32;
 

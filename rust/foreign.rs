@@ -40,7 +40,7 @@ fn next_ready(interest: &Interest, mut after: Option<Key>) -> Option<(Key, FileR
             return Some((key, file));
         }
         // Its last close waits for the mutex; until then it has no events.
-        item.foreign.set(ForeignReady::Polled(Events::NONE));
+        item.foreign.set(ForeignReady::Unready);
     }
     None
 }
@@ -68,10 +68,14 @@ pub(crate) fn refresh(ep: &Eventpoll, depth: u32) {
             Some(nested) if nested.has_foreign() => refresh(nested, depth.saturating_add(1)),
             Some(_) => {}
             None => {
-                let events = file.target().poll(Events::from_bits(u32::MAX));
+                let ready = if file.target().poll(Events::IN).is_empty() {
+                    ForeignReady::Unready
+                } else {
+                    ForeignReady::Readable
+                };
                 let interest = ep.interest.lock();
                 if let Some(item) = interest.find(key) {
-                    item.foreign.set(ForeignReady::Polled(events));
+                    item.foreign.set(ready);
                 }
             }
         }

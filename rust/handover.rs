@@ -134,10 +134,9 @@ impl Interest {
         }
     }
 
-    /// Whether `item`, if it is handed over, may be delivered to the current task: there is a note of
-    /// that to be made.
-    pub(crate) fn may_hand_over(&self, item: &Epitem) -> bool {
-        !item.is_handed_over() || self.holders.get(&TaskId::current()).is_some()
+    /// Whether `item` may be delivered to the current task: there may be a note of that to be made.
+    pub(crate) fn may_deliver(&self, item: &Epitem) -> bool {
+        !item.is_noted() || self.holders.get(&TaskId::current()).is_some()
     }
 
     /// The events of these have been delivered to the current task. Holds those that are handed over.
@@ -187,7 +186,7 @@ impl Interest {
         let hold = self.holds.get(&key)?;
         self.end_hold(hold);
         let item = self.find(key)?;
-        let armed = self.rearm(item, hold.mask.get());
+        let armed = self.rearm(item, hold.mask.get(), item.data.get());
         Some(armed.is_ok().then_some(item))
     }
 
@@ -197,19 +196,22 @@ impl Interest {
             holder.leave();
         }
         self.holders = Holders::new();
+        self.deliveries = None;
     }
 }
 
 impl Eventpoll {
-    /// To be called before a registration is made that is handed over: exits of tasks are seen as long
-    /// as this instance lives. May sleep. `ENOMEM`, `EOPNOTSUPP` when they cannot be.
-    pub(crate) fn see_exits(&self) -> Result {
-        if self.extras.any(Extras::HANDOVER) {
+    /// To be called before a registration is made for which it is noted who is delivered its event, which
+    /// `why`, one of [`Extras::OF_HOLDERS`], says: exits of tasks are seen as long as this instance lives.
+    /// May sleep. `ENOMEM`, `EOPNOTSUPP` when they cannot be, `EINVAL` if it has a ring.
+    pub(crate) fn see_exits(&self, why: u8) -> Result {
+        if self.extras.any(why) {
             return Ok(());
         }
+        self.refuse_with_ring()?;
         // SAFETY: In process context; undone by `unsee_exits` or below.
         check(unsafe { ffi::repoll_exit_hook_get() })?;
-        if !self.extras.begin(Extras::HANDOVER) {
+        if !self.extras.begin(why) {
             // SAFETY: Somebody else was first, and has a get of its own.
             unsafe { ffi::repoll_exit_hook_put() };
         }
@@ -218,26 +220,29 @@ impl Eventpoll {
 
     /// When the instance is released. May sleep.
     pub(crate) fn unsee_exits(&self) {
-        if self.extras.any(Extras::HANDOVER) {
-            self.extras.end(Extras::HANDOVER);
-            // SAFETY: Undoes the get of `see_exits`; this instance has no holders any more.
-            unsafe { ffi::repoll_exit_hook_put() };
+        for why in [Extras::HANDOVER, Extras::SYNC] {
+            if self.extras.any(why) {
+                self.extras.end(why);
+                // SAFETY: Undoes the get of `see_exits`; this instance has no holders any more.
+                unsafe { ffi::repoll_exit_hook_put() };
+            }
         }
     }
 
-    /// The current task waits: what it holds is armed again, and there is a [`Holder`] for what it may
-    /// be delivered. May sleep. `ENOMEM`, `ENOSPC` if it has [`Holder`]s of too many instances; what it
+    /// The current task waits: it has come back, what it holds is armed again, and there is a [`Holder`]
+    /// for what it may be delivered. May sleep. `ENOMEM`, `ENOSPC` if it has [`Holder`]s of too many instances; what it
     /// held is armed all the same.
     pub(crate) fn take_over(&self, interest: &mut Interest) -> Result {
-        if !self.extras.any(Extras::HANDOVER) {
+        if !self.extras.any(Extras::OF_HOLDERS) {
             return Ok(());
         }
         let task = TaskId::current();
+        interest.come_back(task);
         if let Some(holder) = interest.holders.get(&task) {
             while let Some(armed) = interest.take_back(holder) {
                 if let Some(item) = armed {
                     // As MOD: an event between the poll and the mask is not missed.
-                    self.changed(interest, item, item.data.get());
+                    self.changed(interest, item);
                 }
                 // SAFETY: In process context, under a mutex.
                 unsafe { ffi::repoll_cond_resched() };
@@ -277,6 +282,7 @@ impl Eventpoll {
             // SAFETY: In process context, under a mutex.
             unsafe { ffi::repoll_cond_resched() };
         }
+        interest.come_back(gone.task);
         interest.holders.remove(&gone.task);
     }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Who has been delivered what is handed over, and what becomes of it when that thread exits.
+//! Threads that have been delivered something that there is a note of, and what becomes of that when
+//! such a thread exits.
 //!
 //! The hook of `helpers/exit_hook.c` calls [`repoll_task_exits`] in each task that exits. Where that
 //! finds a holder of the task, it has the task give back what is held, in a work that runs
 //! before the task is gone.
 
 use super::{
+    deliveries::Place,
     epitem::Key,
     eventpoll::Eventpoll,
     ffi,
@@ -40,7 +42,8 @@ impl TaskId {
 /// The holders of an instance. Guarded by its mutex.
 pub(crate) type Holders = RBTree<TaskId, Arc<Holder>>;
 
-/// A thread that has taken something off an instance that has registrations that are handed over.
+/// A thread that has taken something off an instance that has registrations that are handed over, or
+/// whose deletion can be waited for.
 ///
 /// # Invariants
 ///
@@ -57,6 +60,10 @@ pub(crate) struct Holder {
     /// The list of what it holds, in the order of delivery. Guarded by the instance's mutex.
     pub(crate) first: Cell<Option<Key>>,
     pub(crate) last: Cell<Option<Key>>,
+    /// Since which wait it is at work, 0 if it is not, and then the memory of its place among those
+    /// that are. Guarded by the instance's mutex.
+    pub(crate) since: Cell<u64>,
+    pub(crate) place: Cell<Option<Place>>,
     /// These are guarded by the bucket's lock.
     next: Cell<*const Holder>,
     linked: Cell<bool>,
@@ -153,6 +160,8 @@ impl Holder {
             task,
             first: Cell::new(None),
             last: Cell::new(None),
+            since: Cell::new(0),
+            place: Cell::new(Some(Place::new(GFP_KERNEL_ACCOUNT)?)),
             next: Cell::new(ptr::null()),
             linked: Cell::new(false),
         };

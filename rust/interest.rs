@@ -3,6 +3,7 @@
 //! The interest set of an instance: the red-black tree that owns its epitems, and the ready list.
 
 use super::{
+    deliveries::Deliveries,
     epitem::{Epitem, EpitemBox, Key},
     handover::Holds,
     holder::Holders,
@@ -36,6 +37,8 @@ pub(crate) struct Interest {
     pub(crate) bindings: Bindings,
     pub(crate) holds: Holds,
     pub(crate) holders: Holders,
+    /// With registrations whose deletion can be waited for, or that have been.
+    pub(crate) deliveries: Option<KBox<Deliveries>>,
     /// The keys of those members that move when a thread begins to wait.
     fifo: RBTree<Key, ()>,
     /// With such members: a thread has begun to wait since the instance last delivered something.
@@ -64,6 +67,7 @@ impl Interest {
             bindings: Bindings::new(),
             holds: Holds::new(),
             holders: Holders::new(),
+            deliveries: None,
             fifo: RBTree::new(),
             idle: Cell::new(false),
             notifier: None,
@@ -249,6 +253,7 @@ impl Interest {
             self.eventpolls.remove(&item.key);
             self.fifo.remove(&item.key);
         }
+        item.leave_ring();
         self.untie(item);
         self.end_record(item);
     }

@@ -244,6 +244,7 @@ impl Eventpoll {
     fn change_notifier(&self, needed: bool, change: impl FnOnce(&Notifier) -> Result) -> Result {
         let mut interest = self.interest.lock();
         if needed && interest.notifier.is_none() {
+            self.refuse_with_ring()?;
             interest.notifier = Some(Notifier::new(&self.wq)?);
             self.extras.begin(Extras::NOTIFIER);
         }

@@ -109,6 +109,10 @@ impl BatchOp {
         let flags = CtlFlags::from_bits(self.flags)?;
         if flags != CtlFlags::NONE {
             flags.check(op, self.fd)?;
+            // It would sleep between two operations.
+            if op == Some(Op::Del) && flags.intersects(CtlFlags::SYNC) {
+                return Err(EINVAL);
+            }
         }
         Ok(CtlRequest {
             flags,
@@ -119,11 +123,11 @@ impl BatchOp {
         })
     }
 
-    /// Sets its result; tells whether that is a success.
+    /// Sets its result, of a success `generation`; tells whether it is one.
     #[inline]
-    pub(crate) fn answer(&mut self, result: Result) -> bool {
+    pub(crate) fn answer(&mut self, result: Result, generation: u32) -> bool {
         self.result = match result {
-            Ok(()) => 0,
+            Ok(()) => generation as i32,
             Err(error) => error.to_errno(),
         };
         result.is_ok()

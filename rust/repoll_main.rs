@@ -9,7 +9,8 @@
 //! [`Interest`](interest::Interest) set, a red-black tree by (file, fd), and hooks it to the wait
 //! queues of the file ([`wait_hook`]). A wakeup there queues the epitem on the instance's ovflist
 //! ([`ready`]) and wakes a waiter ([`wait`]), which moves the ovflist to the rdllist ([`rdllist`]),
-//! asks each file on it what it is ready for, and copies the answers out ([`deliver`]).
+//! asks each file on it what it is ready for, and copies the answers out ([`deliver`]). With a ready
+//! ring ([`ready_ring`]) the answers go to memory that is shared with the program, and so do wakeups.
 //!
 //! An instance may have timers ([`timers`]). They are in trees of their own; for those of a clock that
 //! are due, one epitem that is in no tree stands on the ready lists ([`clock`]).
@@ -29,9 +30,11 @@
 //!       Bucket::lock          raw spinlock    the bindings of one hash; of `binding`
 //!       Bucket::lock          raw spinlock    the holders of one hash; of `holder`
 //!     a table's file_lock     spinlock        an ADD with a binding
+//!     Returns::queue          spinlock, irq   deletions that wait for threads at work
 //!     a file's wait queue     spinlock, irq   our callback runs under it
 //!       Eventpoll::wq         spinlock, irq   waiters
 //!       Eventpoll::poll_wait  spinlock, irq   who polls or watches the instance
+//!       ReadyRing::lock       raw spinlock, irq   what is posted; innermost, also of a Bucket::lock
 //! ```
 //!
 //! The function of a clock's hrtimer takes the last two with none held. It does not take the mutex, so
@@ -51,14 +54,16 @@
 //!            wq, poll_wait     their own locks
 //!            deferred_*        atomic
 //!            busy_poll, policies, waits   atomics
-//!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN and TIMERS only
-//!                              ever set, TIMERS under interest, HANDOVER until the release
+//!            extras            atomic; STATS, NOTIFIER written under interest, FOREIGN, TIMERS, RING only
+//!                              ever set, the latter two under interest, HANDOVER and SYNC until the
+//!                              release
+//!            ring              only ever set, under interest
 //!            topology.edges    LINKS
 //!            topology.nested   atomic, only ever set
 //!            user              immutable
 //!            sees_fd_closes    atomic, only ever set
-//! Interest   root, rdllist, fifo, idle, tokens, bindings, holds, holders, notifier, timers, stats
-//!                              interest
+//! Interest   root, rdllist, fifo, idle, tokens, bindings, holds, holders, deliveries, notifier,
+//!            timers, stats         interest
 //!            ws                written under interest, read under it
 //! Epitem     events            written under interest; read by callbacks, ordering 2 of `ready`;
 //!                              of a bound one written under its Bucket::lock, by the close too
@@ -70,14 +75,22 @@
 //!            ws                written under interest; read by callbacks under RCU
 //!            record            written under interest; read by callbacks, as if under RCU
 //!            ep, key, kind     immutable
+//!            entry             ReadyRing::lock; with a ring events and data are written under it too, and
+//!                              read by callbacks under it
+//! ReadyRing  tail, posts       its lock; the tail is read by anybody
+//!            more              atomic
+//!            the shared memory atomic, and not trusted
 //! Timers, Timer                interest
 //! Clock      hrtimer           its own base's lock; started and cancelled under interest
 //!            item              as of any Epitem; its node is pushed by the hrtimer's function
 //!            queue, armed      interest
 //!            ep, id            immutable
 //! Hold       all               interest
-//! Holder     first, last       interest
+//! Holder     first, last, since, place   interest
 //!            next, linked      its Bucket::lock
+//! Deliveries, Generation       interest
+//! Returns    queue             its own lock
+//!            count, waiters    atomic, written under interest
 //! Notifier   wait              Eventpoll::wq
 //!            eventfd, fasync   interest, and changed only while its work is neither queued nor running
 //! Collector  heard, missing, begun   Eventpoll::wq
@@ -142,6 +155,7 @@ mod collector;
 mod ctl;
 mod ctl_flags;
 mod deliver;
+mod deliveries;
 mod device;
 mod epitem;
 mod eventpoll;
@@ -151,6 +165,7 @@ mod fd_lifetime;
 mod ffi;
 mod file;
 mod foreign;
+mod generation;
 mod handover;
 mod holder;
 mod interest;
@@ -161,11 +176,17 @@ mod quota;
 mod raw_lock;
 mod rdllist;
 mod ready;
+mod ready_ring;
 mod record;
 mod records;
+mod returns;
+mod ring;
+mod ring_enter;
 mod stats;
 mod stats_request;
 mod stock;
+mod sync_delete;
+mod sync_request;
 mod ticks;
 mod ties;
 mod timeout;
@@ -173,6 +194,7 @@ mod timer;
 mod timer_request;
 mod timers;
 mod trace;
+mod traits;
 mod uapi;
 mod user_events;
 mod wait;

@@ -159,6 +159,7 @@ impl Eventpoll {
         if interest.stats.is_some() {
             return Ok(false);
         }
+        self.refuse_with_ring()?;
         let mut stats = Stats::new()?;
         stats.make_room(interest.iter().count())?;
         self.waits.clear();

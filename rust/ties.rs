@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! What else of its set knows a registration that was added with flags: the index of tokens, the
-//! bindings to numbers, and the holds of what is handed over.
+//! bindings to numbers, the holds of what is handed over, and the generations of what can be deleted
+//! with a wait.
 
 use super::{
     binding::Binding,
+    deliveries::GenerationMemory,
     epitem::{Epitem, Key},
     eventpoll::Eventpoll,
     events::Events,
@@ -31,6 +33,7 @@ pub(crate) struct Ties {
     token: Option<RBTreeNodeReservation<u64, NonNull<Epitem>>>,
     binding: Option<RBTreeNode<Key, Arc<Binding>>>,
     hold: Option<HoldMemory>,
+    generation: Option<GenerationMemory>,
 }
 
 impl Ties {
@@ -59,11 +62,17 @@ impl Ties {
         } else {
             None
         };
+        let generation = if flags.intersects(CtlFlags::SYNC) {
+            Some(Interest::generation_memory()?)
+        } else {
+            None
+        };
         Ok(Self {
             flags: flags.ties(),
             token,
             binding,
             hold,
+            generation,
         })
     }
 }
@@ -96,19 +105,20 @@ impl Interest {
         self.bindings.get(&item.key).map(|binding| &**binding)
     }
 
-    /// Gives a registration another mask. `ENOENT` if it was bound to a number that has been closed.
-    pub(crate) fn rearm(&self, item: &Epitem, events: Events) -> Result {
+    /// Gives a registration another mask, and other data. `ENOENT` if it was bound to a number that has been closed.
+    pub(crate) fn rearm(&self, item: &Epitem, events: Events, data: u64) -> Result {
         match self.binding_of(item) {
-            Some(binding) => return binding.rearm(item, events),
-            None => item.events.store(events),
+            Some(binding) => return binding.rearm(item, events, data),
+            None => item.arm(events, data),
         }
         Ok(())
     }
 
     /// Enters a new registration where its flags say. `ties` were made since the mutex was locked.
-    pub(crate) fn tie(&mut self, key: Key, ties: Ties) {
+    /// Returns the number of its generation, 0 if it has none.
+    pub(crate) fn tie(&mut self, key: Key, ties: Ties) -> u32 {
         let Some(item) = self.find(key).map(NonNull::from) else {
-            return;
+            return 0;
         };
         // SAFETY: In the set, which does not lose it here.
         let this = unsafe { item.as_ref() };
@@ -127,6 +137,11 @@ impl Interest {
                 binding.enter(this);
             }
         }
+        if let Some(memory) = ties.generation {
+            self.begin_generation(memory, key);
+        }
+        self.generation_of(this)
+            .map_or(0, |generation| generation.number)
     }
 
     /// Takes a registration that is about to leave the set out of where [`Self::tie`] has entered
@@ -141,6 +156,9 @@ impl Interest {
         }
         if item.tied.get().intersects(CtlFlags::HANDOVER) {
             self.end_handover(NonNull::from(item));
+        }
+        if item.tied.get().intersects(CtlFlags::SYNC) {
+            self.end_generation(item.key);
         }
         if let Some(binding) = self.bindings.remove(&item.key) {
             binding.leave();

@@ -39,6 +39,16 @@ impl Timeout {
         Self::after_ns(ms.saturating_mul(1_000_000))
     }
 
+    /// As the structures of waits have it: `raw` is the user address of a timespec or a number of ms.
+    /// May sleep. `EFAULT`, `EINVAL`.
+    #[inline]
+    pub(crate) fn from_flags(raw: i64, timespec: bool) -> Result<Self> {
+        if timespec {
+            return Self::from_user(raw as u64);
+        }
+        Ok(Self::from_ms(raw))
+    }
+
     /// `uts`: the user address of a relative timespec, or 0 for no limit. May sleep. `EFAULT`,
     /// `EINVAL`.
     pub(crate) fn from_user(uts: u64) -> Result<Self> {

@@ -151,9 +151,11 @@ impl Eventpoll {
         Ok(succeeded)
     }
 
-    /// Carries out `ops`, with the mutex held once. Tells how many succeeded. May sleep. `ENOMEM`.
+    /// Carries out `ops`, with the mutex held once. Tells how many succeeded. May sleep. `ENOMEM`,
+    /// `EINVAL` if there is a ring.
     fn timer_ops(&self, this: Target<'_>, ops: &mut [TimerOp]) -> Result<u32> {
         let mut interest = self.interest.lock();
+        self.refuse_with_ring()?;
         let mut succeeded: u32 = 0;
         for op in ops {
             let result = self.timer_op(&mut interest, this, op);
@@ -253,7 +255,8 @@ impl Eventpoll {
                 break;
             }
             // SAFETY: As many have been written.
-            let stored = out.put(unsafe { slice::from_raw_parts(batch.as_ptr().cast(), len) });
+            let slots = unsafe { slice::from_raw_parts(batch.as_ptr().cast(), len) };
+            let stored = out.put_for::<true>(slots, interest);
             // Not the first that are due now: a periodic one may get between them.
             timers.delivered(clock, due.iter().take(stored).flatten(), now);
             if stored < len {

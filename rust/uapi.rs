@@ -3,7 +3,7 @@
 //! The ABI of `include/uapi/linux/repoll.h` and the checks that need no instance.
 
 pub(crate) use super::ctl_flags::CtlFlags;
-use super::timeout::Timeout;
+use super::{timeout::Timeout, user_events::UserEvent};
 use kernel::{
     bindings,
     ioctl::{_IOR, _IOW},
@@ -35,15 +35,16 @@ const FEATURE_STATS: u64 = 1 << 7;
 const FEATURE_WAIT_MANY: u64 = 1 << 8;
 const FEATURE_NOTIFY: u64 = 1 << 9;
 const FEATURE_HANDOVER: u64 = 1 << 10;
+const FEATURE_SYNC: u64 = 1 << 11;
 const FEATURE_TIMER: u64 = 1 << 12;
-const WAIT_TIMESPEC: u32 = 1 << 0;
+const FEATURE_RING: u64 = 1 << 13;
+/// `REPOLL_WAIT_TIMESPEC`, and `REPOLL_SYNC_TIMESPEC`.
+pub(crate) const WAIT_TIMESPEC: u32 = 1 << 0;
+const WAIT_GENERATION: u32 = 1 << 1;
 
 /// `REPOLL_FADVISE_WAIT` and `REPOLL_FADVISE_CTL`: the upper half of the length.
 pub(crate) const FADVISE_WAIT: u32 = 1 << 31;
 pub(crate) const FADVISE_CTL: u32 = FADVISE_WAIT | 1;
-
-/// The most events that one wait may ask for, in-tree's `EP_MAX_EVENTS`.
-const MAX_EVENTS: u32 = i32::MAX as u32 / EVENT_SIZE as u32;
 
 /// An address from which 2 GiB, more than any array takes, are within user space for sure.
 const SURELY_USER: u64 = if cfg!(CONFIG_X86_64) {
@@ -72,7 +73,7 @@ impl Info {
     pub(crate) fn new(max_nests: u32, busy_poll: bool) -> Self {
         let wakeup = cfg!(CONFIG_PM_SLEEP);
         let fadvise = cfg!(CONFIG_ADVISE_SYSCALLS);
-        let handover = cfg!(CONFIG_TRACEPOINTS);
+        let exits = cfg!(CONFIG_TRACEPOINTS);
         Self {
             version: ABI_VERSION,
             max_nests,
@@ -87,9 +88,14 @@ impl Info {
                 | FEATURE_WAIT_MANY
                 | FEATURE_NOTIFY
                 | FEATURE_TIMER
-                | if handover { FEATURE_HANDOVER } else { 0 },
+                | FEATURE_RING
+                | if exits {
+                    FEATURE_HANDOVER | FEATURE_SYNC
+                } else {
+                    0
+                },
             ctl_flags: CtlFlags::KNOWN,
-            wait_flags: WAIT_TIMESPEC,
+            wait_flags: WAIT_TIMESPEC | WAIT_GENERATION,
         }
     }
 }
@@ -230,6 +236,8 @@ pub(crate) struct WaitRequest {
     pub(crate) events: u64,
     pub(crate) maxevents: u32,
     pub(crate) timeout: Timeout,
+    /// They are `struct repoll_event`.
+    pub(crate) generations: bool,
     sigmask: u64,
     sigsetsize: u32,
 }
@@ -245,18 +253,36 @@ impl WaitRequest {
 
     /// As [`Self::read`], for what has been read.
     pub(crate) fn decode(raw: &Wait) -> Result<Self> {
-        if raw.flags & !WAIT_TIMESPEC != 0 || raw.reserved != 0 {
+        if raw.flags & !(WAIT_TIMESPEC | WAIT_GENERATION) != 0 || raw.reserved != 0 {
             return Err(EINVAL);
         }
-        let timeout = if raw.flags & WAIT_TIMESPEC != 0 {
-            Timeout::from_user(raw.timeout as u64)?
-        } else {
-            Timeout::from_ms(raw.timeout)
-        };
+        let timeout = Timeout::from_flags(raw.timeout, raw.flags & WAIT_TIMESPEC != 0)?;
+        let generations = raw.flags & WAIT_GENERATION != 0;
         Ok(Self {
             sigmask: raw.sigmask,
             sigsetsize: raw.sigsetsize,
-            ..Self::new(raw.events, raw.maxevents, timeout)?
+            ..Self::new(raw.events, raw.maxevents, timeout, generations)?
+        })
+    }
+
+    /// A wait that stores no events. As [`Self::read`], and `EINVAL` for a flag that says which.
+    pub(crate) fn without_events(
+        timeout: i64,
+        sigmask: u64,
+        sigsetsize: u32,
+        flags: u32,
+    ) -> Result<Self> {
+        if flags & WAIT_GENERATION != 0 {
+            return Err(EINVAL);
+        }
+        Self::decode(&Wait {
+            events: 0,
+            maxevents: 1,
+            flags,
+            timeout,
+            sigmask,
+            sigsetsize,
+            reserved: 0,
         })
     }
 
@@ -264,14 +290,20 @@ impl WaitRequest {
     /// [`Self::new`].
     pub(crate) fn from_advice(offset: i64, len: i64, advice: i32) -> Result<Self> {
         let timeout = Timeout::from_ms(advice.into());
-        Self::new(offset as u64, len as i32, timeout)
+        Self::new(offset as u64, len as i32, timeout, false)
     }
 
     /// A request without a signal mask. `EINVAL` for `maxevents`, `EFAULT` for events outside of
     /// user space.
-    fn new(events: u64, maxevents: i32, timeout: Timeout) -> Result<Self> {
-        let maxevents = Self::check_maxevents(maxevents)?;
-        let len = maxevents as usize * EVENT_SIZE;
+    #[inline]
+    fn new(events: u64, maxevents: i32, timeout: Timeout, generations: bool) -> Result<Self> {
+        let size = if generations {
+            size_of::<UserEvent>()
+        } else {
+            EVENT_SIZE
+        };
+        let maxevents = Self::check_maxevents(maxevents, size)?;
+        let len = maxevents as usize * size;
         // SAFETY: No requirements.
         if events > SURELY_USER && !unsafe { super::ffi::repoll_access_ok(events, len) } {
             return Err(EFAULT);
@@ -280,17 +312,20 @@ impl WaitRequest {
             events,
             maxevents,
             timeout,
+            generations,
             sigmask: 0,
             sigsetsize: 0,
         })
     }
 
-    /// `EINVAL`.
-    fn check_maxevents(maxevents: i32) -> Result<u32> {
+    /// `EINVAL` for more events of `size` than one wait may ask for, in-tree's `EP_MAX_EVENTS`.
+    #[inline]
+    fn check_maxevents(maxevents: i32, size: usize) -> Result<u32> {
         // Negative ones are larger than any.
         match maxevents as u32 {
-            maxevents @ 1..=MAX_EVENTS => Ok(maxevents),
-            _ => Err(EINVAL),
+            0 => Err(EINVAL),
+            maxevents if maxevents as usize > i32::MAX as usize / size => Err(EINVAL),
+            maxevents => Ok(maxevents),
         }
     }
 
@@ -330,11 +365,14 @@ mod tests {
 
     #[test]
     fn maxevents_is_limited() {
-        for bad in [i32::MIN, -1, 0, MAX_EVENTS as i32 + 1, i32::MAX] {
-            assert!(WaitRequest::check_maxevents(bad) == Err(EINVAL));
-        }
-        for good in [1, MAX_EVENTS] {
-            assert!(WaitRequest::check_maxevents(good as i32) == Ok(good));
+        for size in [EVENT_SIZE, size_of::<UserEvent>()] {
+            let most = i32::MAX / size as i32;
+            for bad in [i32::MIN, -1, 0, most + 1, i32::MAX] {
+                assert!(WaitRequest::check_maxevents(bad, size) == Err(EINVAL));
+            }
+            for good in [1, most] {
+                assert!(WaitRequest::check_maxevents(good, size) == Ok(good as u32));
+            }
         }
     }
 
@@ -344,6 +382,7 @@ mod tests {
         assert_eq!(size_of::<Ctl>(), 24);
         assert_eq!(size_of::<Wait>(), 40);
         assert_eq!(size_of::<Params>(), 8);
+        assert_eq!(size_of::<UserEvent>(), 16);
         assert_eq!(IOC_INFO, 0x8018_e900);
         assert_eq!(IOC_CTL, 0x4018_e901);
         assert_eq!(IOC_WAIT, 0x4028_e902);

@@ -14,11 +14,26 @@ impl Eventpoll {
     /// Returns how many were stored, 0 when the time is up. `EFAULT`; `EINTR` on a signal.
     #[inline]
     pub(crate) fn wait(&self, request: &WaitRequest) -> Result<u32> {
-        // Whoever holds something looks in any case, for it is armed again first, and who is notified:
-        // it may have been told of what a wait had taken already.
-        let looks = Extras::HANDOVER | Extras::NOTIFIER;
+        if request.generations {
+            return self.wait_with_generations(request);
+        }
+        self.wait_into::<false>(request)
+    }
+
+    /// [`Self::wait`] for an array of `struct repoll_event`.
+    #[cold]
+    fn wait_with_generations(&self, request: &WaitRequest) -> Result<u32> {
+        self.wait_into::<true>(request)
+    }
+
+    #[inline(always)]
+    fn wait_into<const GENERATIONS: bool>(&self, request: &WaitRequest) -> Result<u32> {
+        // Whoever holds something looks in any case, for it is armed again first; who is at work, for it
+        // comes back by that; and who is notified: it may have been told of what a wait had taken
+        // already. With a ring there is nothing to wait for.
+        let looks = Extras::OF_HOLDERS | Extras::NOTIFIER | Extras::RING;
         if self.ovflist.available() || self.extras.any(looks) {
-            match self.harvest(request.events, request.maxevents) {
+            match self.harvest::<GENERATIONS>(request.events, request.maxevents) {
                 Ok(0) => {}
                 Ok(stored) => return Ok(stored),
                 Err(error) => return Err(self.pass_on(error)),
@@ -28,7 +43,8 @@ impl Eventpoll {
             self.note_empty_wait();
             return Ok(0);
         }
-        self.sleep_and_harvest(request.events, request.maxevents, request.timeout)
+        let (events, maxevents) = (request.events, request.maxevents);
+        self.sleep_and_harvest::<GENERATIONS>(events, maxevents, request.timeout)
             .map_err(|error| self.pass_on(error))
     }
 
@@ -42,7 +58,12 @@ impl Eventpoll {
     }
 
     #[inline(never)]
-    fn sleep_and_harvest(&self, events: u64, maxevents: u32, timeout: Timeout) -> Result<u32> {
+    fn sleep_and_harvest<const GENERATIONS: bool>(
+        &self,
+        events: u64,
+        maxevents: u32,
+        timeout: Timeout,
+    ) -> Result<u32> {
         let deadline = timeout.deadline();
         if self.policies.fifo() {
             self.begin_idle();
@@ -62,7 +83,7 @@ impl Eventpoll {
                 available = !timed_out || slept.woken || self.ovflist.available();
             }
             if available {
-                let stored = self.harvest(events, maxevents)?;
+                let stored = self.harvest::<GENERATIONS>(events, maxevents)?;
                 if stored > 0 {
                     return Ok(stored);
                 }

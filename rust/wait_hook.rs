@@ -92,6 +92,19 @@ impl Hook {
         self.ready.is_queued()
     }
 
+    /// Takes the hook off its queue, which goes away (POLLFREE). Nothing of it, or of its epitem, may be
+    /// touched any more.
+    ///
+    /// # Safety
+    ///
+    /// On its queue, whose lock is held.
+    unsafe fn unhook_within(&self) {
+        // SAFETY: By the caller's promise. Until the store below, whoever removes the epitem waits for
+        // that lock; after it, nothing keeps the epitem.
+        unsafe { ffi::repoll_unhook_within(self.wait.get()) };
+        self.whead.store(ptr::null_mut(), Ordering::Release);
+    }
+
     /// Moves the hook, which is exclusive, behind all others on its queue, unless POLLFREE has taken
     /// it off. With the instance's mutex held, and not from a wakeup. Does not sleep.
     fn move_to_tail(&self) {
@@ -301,7 +314,7 @@ unsafe extern "C" fn wake_callback(
     let events = item.events.load();
     // One question for both. Who has `POLLFREE` in its mask, for no reason, is asked again.
     let rare = Events::POLLFREE | Events::EXCLUSIVE | Events::WAKEUP;
-    if (key | events).intersects(rare) || ep.extras.any(Extras::BUSY_POLL | Extras::STATS) {
+    if (key | events).intersects(rare) || ep.extras.any(Extras::OF_WAKEUPS) {
         // SAFETY: As below.
         return unsafe { wake_rarely(ep, item, hook, events, key, sync) };
     }
@@ -324,6 +337,15 @@ unsafe fn wake_rarely(
     key: Events,
     sync: i32,
 ) -> i32 {
+    if ep.extras.any(Extras::RING) {
+        // SAFETY: By the caller's promise.
+        let woken = unsafe { ep.notify_by_ring(item, &hook.ready, key, sync) };
+        if key.intersects(Events::POLLFREE) {
+            // SAFETY: By the caller's promise.
+            unsafe { hook.unhook_within() };
+        }
+        return woken;
+    }
     // Before the push: a harvest that finds the node finds what is counted.
     if let Some(record) = item.record() {
         trace::wake(item, events, key, hook.ready.is_queued());
@@ -364,10 +386,8 @@ unsafe fn wake_specially(
     // SAFETY: By the caller's promise.
     let woken = unsafe { ep.notify(item, &hook.ready, events, exclusive, key, sync) };
     if key.intersects(Events::POLLFREE) {
-        // SAFETY: On the queue, whose lock is held. Until the store below, whoever removes
-        // the epitem waits for that lock; after it, nothing keeps the epitem.
-        unsafe { ffi::repoll_unhook_within(hook.wait.get()) };
-        hook.whead.store(ptr::null_mut(), Ordering::Release);
+        // SAFETY: By the caller's promise.
+        unsafe { hook.unhook_within() };
     }
     woken
 }

@@ -85,7 +85,7 @@ impl Eventpoll {
             } else {
                 request.enough
             };
-            let look = self.harvest_many(wait.events, wait.maxevents, enough, || {
+            let look = self.harvest_many(wait, enough, || {
                 collector.forget();
             })?;
             let ready = match look {

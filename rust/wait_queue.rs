@@ -94,6 +94,19 @@ impl WaitQueue {
         }
     }
 
+    /// Wakes all waiters. Any context.
+    pub(crate) fn wake_all(&self) {
+        // SAFETY: As in `wake_one`.
+        unsafe {
+            bindings::__wake_up(
+                self.head.get(),
+                bindings::TASK_NORMAL,
+                0,
+                core::ptr::null_mut(),
+            )
+        };
+    }
+
     /// Runs `f` with the queue's lock held and interrupts off. With interrupts on.
     pub(crate) fn locked<R>(&self, f: impl FnOnce() -> R) -> R {
         // SAFETY: Initialised.

@@ -23,12 +23,14 @@ struct mutex;
 struct pid_namespace;
 struct poll_table_struct;
 struct raw_spinlock;
+struct repoll_event;
 struct repoll_op;
 struct task_struct;
 struct timerqueue_head;
 struct timerqueue_node;
 struct timespec64;
 struct user_struct;
+struct vm_area_struct;
 struct wait_queue_entry;
 struct wait_queue_head;
 
@@ -97,6 +99,12 @@ void repoll_napi_busy_loop(unsigned int napi_id, void *ep, bool prefer, u16 budg
 bool repoll_busy_loop_end(void *ep, unsigned long start_time);
 bool repoll_busy_loop_timeout(unsigned long start_time, u32 usecs);
 
+/* ring.c */
+void *repoll_ring_alloc(size_t size);
+void repoll_ring_free(void *ring);
+size_t repoll_ring_size(size_t size);
+int repoll_ring_map(struct vm_area_struct *vma, void *ring, size_t size);
+
 /* sched.c */
 void repoll_cond_resched(void);
 bool repoll_fatal_signal_pending(void);
@@ -116,6 +124,9 @@ struct kmem_cache *repoll_kmem_cache_create(const char *name, unsigned int size,
 void repoll_raw_spin_lock_init(struct raw_spinlock *lock);
 void repoll_raw_spin_lock(struct raw_spinlock *lock);
 void repoll_raw_spin_unlock(struct raw_spinlock *lock);
+void repoll_irq_lock_init(struct raw_spinlock *lock);
+unsigned long repoll_irq_lock(struct raw_spinlock *lock);
+void repoll_irq_unlock(struct raw_spinlock *lock, unsigned long flags);
 
 /* ticks.c */
 void repoll_ticks_init(void);
@@ -144,6 +155,7 @@ struct repoll_slot {
 bool repoll_access_ok(u64 addr, size_t size);
 int repoll_get_event(u64 uevent, struct epoll_event *event);
 u32 repoll_put_events(u64 uevents, const struct repoll_slot *slots, u32 n);
+u32 repoll_put_generations(u64 uevents, const struct repoll_event *events, u32 n);
 u32 repoll_get_ops(u64 uops, struct repoll_op *ops, u32 n);
 u32 repoll_put_results(u64 uops, const struct repoll_op *ops, u32 n);
 

@@ -69,6 +69,31 @@ fault:
 }
 
 /*
+ * Store @n events, with their generations, at user address @uevents. Return: as
+ * repoll_put_events().
+ */
+u32 repoll_put_generations(u64 uevents, const struct repoll_event *events, u32 n)
+{
+	const struct repoll_event *event = events, *end = events + n;
+	struct repoll_event __user *to = u64_to_user_ptr(uevents);
+
+	if (fatal_signal_pending(current) || should_fail_usercopy())
+		return 0;
+	/* A fault leaves event at the one that faulted. */
+	scoped_user_write_access_size(to, n * sizeof(*to), fault) {
+		struct repoll_event __user *next = to;
+
+		for (; event != end; event++, next++) {
+			unsafe_put_user(event->events, &next->events, fault);
+			unsafe_put_user(event->generation, &next->generation, fault);
+			unsafe_put_user(event->data, &next->data, fault);
+		}
+	}
+fault:
+	return event - events;
+}
+
+/*
  * Read up to @n operations at user address @uops, and leave -ECANCELED as the result
  * of each there: of an array that cannot be written nothing is carried out. Return: how
  * many came before the first that could not be read, or its result not written.

@@ -61,8 +61,15 @@ struct repoll_info {
 #define REPOLL_FEATURE_NOTIFY		(1ULL << 9)
 /* REPOLL_CTL_HANDOVER is there (CONFIG_TRACEPOINTS). Since version 3. */
 #define REPOLL_FEATURE_HANDOVER		(1ULL << 10)
+/*
+ * REPOLL_CTL_SYNC, REPOLL_IOC_SYNC and REPOLL_WAIT_GENERATION are there
+ * (CONFIG_TRACEPOINTS). Since version 3.
+ */
+#define REPOLL_FEATURE_SYNC		(1ULL << 11)
 /* REPOLL_IOC_TIMER is there. Since version 3. */
 #define REPOLL_FEATURE_TIMER		(1ULL << 12)
+/* REPOLL_IOC_RING and REPOLL_IOC_RING_ENTER are there. Since version 3. */
+#define REPOLL_FEATURE_RING		(1ULL << 13)
 
 /**
  * struct repoll_ctl - change the interest set (REPOLL_IOC_CTL)
@@ -108,6 +115,13 @@ struct repoll_ctl {
  * Neither with EPOLLONESHOT nor with EPOLLET, and not of an eventpoll.
  */
 #define REPOLL_CTL_HANDOVER	(1U << 6)
+/*
+ * ADD: the registration has a generation, which the ioctl returns, and DEL may have the
+ * flag. DEL, but not of a batch: returns when no other thread that has been delivered the
+ * registration's event has yet to come back. A thread comes back by its next wait on the
+ * instance, by a DEL with this flag or REPOLL_IOC_SYNC on it, or by its exit.
+ */
+#define REPOLL_CTL_SYNC		(1U << 7)
 
 /**
  * struct repoll_wait - wait for events (REPOLL_IOC_WAIT)
@@ -135,6 +149,39 @@ struct repoll_wait {
 
 /* @timeout is a pointer to a struct __kernel_timespec. */
 #define REPOLL_WAIT_TIMESPEC	(1U << 0)
+/* @events is an array of &struct repoll_event, which is what limits @maxevents, too. */
+#define REPOLL_WAIT_GENERATION	(1U << 1)
+
+/**
+ * struct repoll_event - an event and which registration it is of
+ * @events:	as of struct epoll_event.
+ * @generation:	what the ADD of the registration returned, which had REPOLL_CTL_SYNC; 0
+ *		of others, and of timers.
+ * @data:	as of struct epoll_event.
+ */
+struct repoll_event {
+	__u32 events;
+	__u32 generation;
+	__u64 data;
+};
+
+/**
+ * struct repoll_sync - wait for the threads that have been delivered events (REPOLL_IOC_SYNC)
+ * @timeout:	as in &struct repoll_wait, by REPOLL_SYNC_TIMESPEC.
+ * @flags:	REPOLL_SYNC_* bits.
+ * @reserved:	must be 0.
+ *
+ * The ioctl returns 0 when all other threads that had been delivered events of
+ * registrations with REPOLL_CTL_SYNC have come back, or fails with ETIMEDOUT.
+ */
+struct repoll_sync {
+	__s64 timeout;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* @timeout is a pointer to a struct __kernel_timespec. */
+#define REPOLL_SYNC_TIMESPEC	(1U << 0)
 
 /**
  * struct repoll_wait_many - wait for several events (REPOLL_IOC_WAIT_MANY)
@@ -163,7 +210,8 @@ struct repoll_wait_many {
  *		not the token.
  * @events:	its mask; likewise.
  * @flags:	as in &struct repoll_ctl.
- * @result:	written: 0, a negative errno, or -ECANCELED if it was not carried out.
+ * @result:	written: 0, or of an ADD with REPOLL_CTL_SYNC the generation; a negative
+ *		errno, or -ECANCELED if it was not carried out.
  * @reserved:	must be 0.
  */
 struct repoll_op {
@@ -270,6 +318,76 @@ struct repoll_timers {
 
 /* The most operations in one call. */
 #define REPOLL_TIMERS_MAX	65536
+
+/**
+ * struct repoll_ring - give the instance a ready ring (REPOLL_IOC_RING)
+ * @entries:	how many events it has room for: a power of two, REPOLL_RING_MIN to
+ *		REPOLL_RING_MAX.
+ * @flags:	must be 0.
+ * @size:	stored: the number of bytes that an mmap() of the instance maps, from
+ *		offset 0, MAP_SHARED.
+ *
+ * The instance has no registrations yet. From here on its events are in the ring, and
+ * nowhere else. In the mapping there is a &struct repoll_ring_header and, from
+ * REPOLL_RING_OFFSET on, an array of @entries &struct repoll_ring_entry.
+ */
+struct repoll_ring {
+	__u32 entries;
+	__u32 flags;
+	__u64 size;
+};
+
+#define REPOLL_RING_MIN		8
+#define REPOLL_RING_MAX		65536
+#define REPOLL_RING_OFFSET	4096
+
+/**
+ * struct repoll_ring_header - what consumers of a ready ring share
+ * @head:	the position of the first entry that may not have been taken, modulo 2^32;
+ *		moved on by who takes one.
+ * @flags:	REPOLL_RING_* bits; written by the kernel.
+ * @entries:	how many there are; written by the kernel, once.
+ */
+struct repoll_ring_header {
+	__u32 head;
+	__u32 pad1[15];
+	__u32 flags;
+	__u32 entries;
+	__u32 pad2[14];
+};
+
+/* There may be events that are not in the ring: REPOLL_IOC_RING_ENTER puts them there. */
+#define REPOLL_RING_MORE	(1U << 0)
+
+/**
+ * struct repoll_ring_entry - an event in a ready ring
+ * @word:	the lower half has the events, 0 if they have been taken; the upper half
+ *		the position. The entry at a position is the one at that index, modulo the
+ *		number of entries.
+ * @data:	the data of the registration.
+ */
+struct repoll_ring_entry {
+	__aligned_u64 word;
+	__aligned_u64 data;
+};
+
+/**
+ * struct repoll_ring_enter - put events into the ring, and wait for some
+ *			      (REPOLL_IOC_RING_ENTER)
+ * @timeout:	as in &struct repoll_wait.
+ * @sigmask:	likewise.
+ * @sigsetsize:	likewise.
+ * @flags:	REPOLL_WAIT_TIMESPEC or 0.
+ *
+ * The ioctl returns how many events there are in the ring, about: at least 1 if there
+ * is one. 0 when the timeout expired and there was none.
+ */
+struct repoll_ring_enter {
+	__s64 timeout;
+	__u64 sigmask;
+	__u32 sigsetsize;
+	__u32 flags;
+};
 
 /**
  * struct repoll_stats - switch statistics on or off, or read them (REPOLL_IOC_STATS)
@@ -382,7 +500,10 @@ struct repoll_stats_record {
 #define REPOLL_IOC_WAIT_MANY	_IOW(REPOLL_IOC_TYPE, 0x04, struct repoll_wait_many)
 #define REPOLL_IOC_STATS	_IOWR(REPOLL_IOC_TYPE, 0x05, struct repoll_stats)
 #define REPOLL_IOC_NOTIFY	_IOW(REPOLL_IOC_TYPE, 0x06, struct repoll_notify)
+#define REPOLL_IOC_SYNC	_IOW(REPOLL_IOC_TYPE, 0x07, struct repoll_sync)
 #define REPOLL_IOC_TIMER	_IOW(REPOLL_IOC_TYPE, 0x08, struct repoll_timers)
+#define REPOLL_IOC_RING	_IOWR(REPOLL_IOC_TYPE, 0x09, struct repoll_ring)
+#define REPOLL_IOC_RING_ENTER	_IOW(REPOLL_IOC_TYPE, 0x0a, struct repoll_ring_enter)
 
 /*
  * The two frequent calls without the detour that ioctl() is: a module cannot add
