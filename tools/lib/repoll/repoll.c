@@ -38,6 +38,13 @@ int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsign
 	return instance_result(device_ioctl_ctl(epfd, op, fd, event, flags));
 }
 
+int repoll_sync(int epfd, int timeout)
+{
+	struct repoll_sync sync = { .timeout = timeout };
+
+	return instance_result(ioctl(epfd, REPOLL_IOC_SYNC, &sync));
+}
+
 int repoll_batch(int epfd, struct repoll_op *ops, unsigned int nr_ops, unsigned int flags)
 {
 	return instance_result(device_batch(epfd, ops, nr_ops, flags, NULL));
@@ -130,6 +137,18 @@ int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 
 	return repoll_pwait2_time64(epfd, events, maxevents, kernel_timeout(timeout, &kernel),
 				    sigmask);
+}
+
+int repoll_wait_generations(int epfd, struct repoll_event *events, int maxevents, int timeout)
+{
+	struct repoll_wait wait = {
+		.events = to_user_ptr(events),
+		.maxevents = maxevents,
+		.flags = REPOLL_WAIT_GENERATION,
+		.timeout = timeout,
+	};
+
+	return instance_result(CANCELLABLE(ioctl(epfd, REPOLL_IOC_WAIT, &wait)));
 }
 
 int repoll_pwait_many(int epfd, struct epoll_event *events, int maxevents,

@@ -67,17 +67,40 @@ int repoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
  *		woken first by an event.
  *		REPOLL_CTL_HANDOVER, but for EPOLL_CTL_DEL: whoever is delivered the event
  *		has the registration to itself, until its next wait or its exit.
+ *		REPOLL_CTL_SYNC, for EPOLL_CTL_ADD: the registration has a generation, and
+ *		can be deleted with the flag; for EPOLL_CTL_DEL: when the call returns 0, no
+ *		other thread is at work with an event of the registration any more. What
+ *		this thread has been delivered itself, by its last wait, it gives up.
  *
- * Return: 0.
+ * Return: 0; for EPOLL_CTL_ADD with REPOLL_CTL_SYNC the generation, 1 to INT_MAX.
  *
  * Errors: those of repoll_ctl(); EINVAL for a flag that does not go with @op or @fd,
  * or that the loaded module does not know, see &struct repoll_info; EEXIST for a
  * token that is there, ENOENT for one that is not; with REPOLL_CTL_BIND also EBUSY
  * and ENODEV, when the kernel does not let closes be seen, and EBADF when another
- * thread has closed @fd meanwhile; with REPOLL_CTL_HANDOVER EOPNOTSUPP, when it does
- * not let exits be seen.
+ * thread has closed @fd meanwhile; with REPOLL_CTL_HANDOVER or REPOLL_CTL_SYNC
+ * EOPNOTSUPP, when it does not let exits be seen. EPOLL_CTL_DEL with REPOLL_CTL_SYNC:
+ * EINVAL for a registration that was added without, EINTR when a signal handler ran; the
+ * registration is deleted then, and what is left to do is repoll_sync().
  */
 int repoll_ctl_flags(int epfd, int op, int fd, struct epoll_event *event, unsigned int flags);
+
+/**
+ * repoll_sync() - wait for all threads at work
+ * @epfd:	the instance.
+ * @timeout:	in milliseconds; 0 does not block, a negative one never expires.
+ *
+ * Of registrations with REPOLL_CTL_SYNC that were deleted before the call, in whatever
+ * way, no other thread has an event when it returns 0: each thread that had been delivered
+ * something has waited again, has called this or deleted with REPOLL_CTL_SYNC, or has
+ * exited. What this thread has been delivered itself it gives up. No cancellation point.
+ *
+ * Return: 0.
+ *
+ * Errors: EBADF (@epfd is not open), EINVAL (@epfd is not an instance; the loaded module
+ * does not know the call), EINTR (a signal handler ran), ETIMEDOUT.
+ */
+int repoll_sync(int epfd, int timeout);
 
 struct repoll_op;	/* of <linux/repoll.h> */
 
@@ -214,6 +237,19 @@ int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 int repoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 		  const struct timespec *timeout, const sigset_t *sigmask);
 #endif
+
+struct repoll_event;	/* of <linux/repoll.h> */
+
+/**
+ * repoll_wait_generations() - wait for events, and learn which registrations they are of
+ * @epfd, @maxevents, @timeout: as for repoll_wait().
+ * @events:	where to store them, each with the generation of its registration: what
+ *		repoll_ctl_flags() returned for an ADD with REPOLL_CTL_SYNC, 0 for others.
+ *
+ * Return, errors and cancellation: as for repoll_wait(); EINVAL also if the loaded module
+ * does not know the call.
+ */
+int repoll_wait_generations(int epfd, struct repoll_event *events, int maxevents, int timeout);
 
 /**
  * repoll_wait_many() - wait for several events

@@ -107,7 +107,7 @@ impl<'fd> Batch<'fd> {
     /// carried out.
     pub fn results(&self) -> impl ExactSizeIterator<Item = io::Result<()>> + use<'_, 'fd> {
         self.ops.iter().map(|op| match op.result {
-            0 => Ok(()),
+            0.. => Ok(()),
             errno => Err(io::Error::from_raw_os_error(-errno)),
         })
     }

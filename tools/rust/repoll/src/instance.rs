@@ -136,7 +136,7 @@ impl Repoll {
     }
 
     /// Ends the registration of `fd`. Another thread may be about to handle an
-    /// event of it all the same.
+    /// event of it all the same; [`delete_sync`](Self::delete_sync) waits for that.
     ///
     /// # Errors
     ///
@@ -260,15 +260,26 @@ impl Repoll {
     }
 
     fn ctl_with(&self, op: i32, fd: RawFd, event: Event, flags: CtlFlags) -> io::Result<()> {
+        self.ctl_result(op, fd, event, flags.bits()).map(|_| ())
+    }
+
+    /// What the call returns.
+    pub(crate) fn ctl_result(
+        &self,
+        op: i32,
+        fd: RawFd,
+        event: Event,
+        flags: u32,
+    ) -> io::Result<i32> {
         let mut request = RepollCtl {
             op,
             fd,
             event: address(Some(&event)),
-            flags: flags.bits(),
+            flags,
             reserved: 0,
         };
         // SAFETY: `request.event` is the address of `event`, which outlives the call.
-        unsafe { ioctl(self.as_fd(), &mut request) }.map(|_| ())
+        unsafe { ioctl(self.as_fd(), &mut request) }
     }
 
     fn wait_masked<'e>(
@@ -323,7 +334,7 @@ fn whole_milliseconds(timeout: Option<Duration>) -> Option<i32> {
 }
 
 /// The address of a value as the kernel takes it, 0 for none.
-fn address<T>(value: Option<&T>) -> u64 {
+pub(crate) fn address<T>(value: Option<&T>) -> u64 {
     value.map_or(0, |value| {
         std::ptr::from_ref(value).expose_provenance() as u64
     })

@@ -58,6 +58,14 @@ pub(crate) struct RepollNotify {
     pub(crate) flags: u32,
 }
 
+/// `struct repoll_sync`.
+#[repr(C)]
+pub(crate) struct RepollSync {
+    pub(crate) timeout: i64,
+    pub(crate) flags: u32,
+    pub(crate) reserved: u32,
+}
+
 /// `struct repoll_timer`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,6 +88,27 @@ pub(crate) struct RepollTimers {
     pub(crate) nr_timers: u32,
     pub(crate) flags: u32,
 }
+
+/// `struct repoll_ring`.
+#[repr(C)]
+pub(crate) struct RepollRing {
+    pub(crate) entries: u32,
+    pub(crate) flags: u32,
+    pub(crate) size: u64,
+}
+
+/// `struct repoll_ring_enter`.
+#[repr(C)]
+pub(crate) struct RepollRingEnter {
+    pub(crate) timeout: i64,
+    pub(crate) sigmask: u64,
+    pub(crate) sigsetsize: u32,
+    pub(crate) flags: u32,
+}
+
+/// `REPOLL_RING_OFFSET` and `REPOLL_RING_MORE`.
+pub(crate) const RING_OFFSET: usize = 4096;
+pub(crate) const RING_MORE: u32 = 1 << 0;
 
 /// `struct repoll_op`.
 #[repr(C)]
@@ -142,13 +171,18 @@ impl From<Duration> for KernelTimespec {
     }
 }
 
-/// `REPOLL_CTL_BIND`, `REPOLL_CTL_TOKEN` and `REPOLL_CTL_HANDOVER`.
+/// `REPOLL_CTL_BIND`, `REPOLL_CTL_TOKEN`, `REPOLL_CTL_HANDOVER` and `REPOLL_CTL_SYNC`.
 pub(crate) const CTL_BIND: u32 = 1 << 2;
 pub(crate) const CTL_TOKEN: u32 = 1 << 3;
 pub(crate) const CTL_HANDOVER: u32 = 1 << 6;
+pub(crate) const CTL_SYNC: u32 = 1 << 7;
 
-/// `REPOLL_WAIT_TIMESPEC`.
+/// `REPOLL_WAIT_TIMESPEC` and `REPOLL_WAIT_GENERATION`.
 pub(crate) const WAIT_TIMESPEC: u32 = 1 << 0;
+pub(crate) const WAIT_GENERATION: u32 = 1 << 1;
+
+/// `REPOLL_SYNC_TIMESPEC`.
+pub(crate) const SYNC_TIMESPEC: u32 = 1 << 0;
 
 /// Bytes of the kernel's `sigset_t`.
 pub(crate) const KERNEL_SIGSET_SIZE: u32 = 8;
@@ -200,10 +234,26 @@ unsafe impl Request for RepollNotify {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x06);
 }
 
+// SAFETY: REPOLL_IOC_SYNC reads a `struct repoll_sync` and the timeout it refers to.
+unsafe impl Request for RepollSync {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x07);
+}
+
 // SAFETY: REPOLL_IOC_TIMER reads a `struct repoll_timers`, and reads and writes the array of
 // `nr_timers` that it refers to.
 unsafe impl Request for RepollTimers {
     const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x08);
+}
+
+// SAFETY: REPOLL_IOC_RING reads and writes a `struct repoll_ring`, which holds no address.
+unsafe impl Request for RepollRing {
+    const REQUEST: u32 = ioc::<Self>(IOC_READ | IOC_WRITE, 0x09);
+}
+
+// SAFETY: REPOLL_IOC_RING_ENTER reads a `struct repoll_ring_enter`, and the timeout and the signal
+// mask it refers to.
+unsafe impl Request for RepollRingEnter {
+    const REQUEST: u32 = ioc::<Self>(IOC_WRITE, 0x0a);
 }
 
 // SAFETY: REPOLL_IOC_BATCH reads and writes a `struct repoll_batch` and the operations
@@ -285,6 +335,7 @@ mod tests {
         assert_eq!(size_of::<RepollWaitMany>(), 56);
         assert_eq!(offset_of!(RepollWaitMany, delay_ns), 48);
         assert_eq!(size_of::<RepollNotify>(), 8);
+        assert_eq!(size_of::<RepollSync>(), 16);
         assert_eq!(size_of::<RepollTimer>(), 56);
         assert_eq!(offset_of!(RepollTimer, result), 52);
         assert_eq!(size_of::<RepollTimers>(), 16);
@@ -311,6 +362,7 @@ mod tests {
         assert_eq!(RepollWaitMany::REQUEST, 0x4038_e904);
         assert_eq!(RepollStats::REQUEST, 0xc020_e905);
         assert_eq!(RepollNotify::REQUEST, 0x4008_e906);
+        assert_eq!(RepollSync::REQUEST, 0x4010_e907);
         assert_eq!(RepollTimers::REQUEST, 0x4010_e908);
     }
 

@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use repoll::{
-    Batch, Clock, CtlFlags, Enough, Event, EventFlags, Repoll, Timer, TimerOps, WakePolicy, Waker,
+    Batch, Clock, CtlFlags, Enough, Event, EventFlags, GenerationEvent, Repoll, Timer, TimerOps,
+    WakePolicy, Waker,
 };
 
 const NO_WAIT: Option<Duration> = Some(Duration::ZERO);
@@ -298,6 +299,41 @@ fn handed_over_registration_is_armed_by_the_next_wait() {
 
 #[test]
 #[ignore = "needs /dev/repoll"]
+fn deletion_waits_for_who_has_the_event() {
+    let (near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let (delivered, is_delivered) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let event = Event::new(EventFlags::IN, 7);
+
+    far.write_all(b"x").unwrap();
+    let generation = repoll.add_sync(&near, event, CtlFlags::default()).unwrap();
+    std::thread::scope(|scope| {
+        let repoll = &repoll;
+        scope.spawn(move || {
+            let mut events = [GenerationEvent::default(); 4];
+            let ready = repoll.wait_generations(&mut events, None).unwrap();
+            delivered.send(ready[0]).unwrap();
+            may_go_on.recv().unwrap();
+        });
+        let found = is_delivered.recv().unwrap();
+        assert_eq!((found.flags(), found.data()), (EventFlags::IN, 7));
+        assert_eq!(found.generation(), Some(generation));
+        repoll.delete(&near).unwrap();
+        let timed_out = repoll.sync(NO_WAIT).unwrap_err();
+        assert_eq!(timed_out.kind(), std::io::ErrorKind::TimedOut);
+        go_on.send(()).unwrap();
+        repoll.sync(None).unwrap();
+    });
+    let again = repoll.add_sync(&near, event, CtlFlags::TOKEN).unwrap();
+    assert_ne!(generation, again);
+    repoll.delete_sync_by_token(7).unwrap();
+    repoll.add(&near, event).unwrap();
+    assert_eq!(errno(repoll.delete_sync(&near)), libc::EINVAL);
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
 fn token_finds_a_registration_whose_descriptor_is_closed() {
     let (near, mut far) = pair();
     let copy = near.try_clone().unwrap();
@@ -458,6 +494,37 @@ fn timers_need_no_fd() {
     assert_eq!(results, [true, true, false]);
     repoll.set_timer(1, Timer::after(Duration::MAX)).unwrap();
     assert!(repoll.wait(&mut events, NO_WAIT).unwrap().is_empty());
+}
+
+#[test]
+#[ignore = "needs /dev/repoll"]
+fn ring_has_the_events() {
+    let (mut near, mut far) = pair();
+    let repoll = Repoll::new().unwrap();
+    let ring = repoll.ring(8).unwrap();
+
+    assert_eq!(errno(repoll.ring(8)), libc::EBUSY);
+    repoll.add(&near, Event::new(EventFlags::IN, 5)).unwrap();
+    assert!(ring.pop().is_none());
+    far.write_all(b"x").unwrap();
+    let event = ring.pop().unwrap();
+    assert_eq!((event.flags(), event.data()), (EventFlags::IN, 5));
+    assert!(ring.pop().is_none());
+
+    // Level: still ready, as the next call finds out.
+    assert_eq!(ring.enter(None).unwrap(), 1);
+    near.read_exact(&mut [0]).unwrap();
+    assert_eq!(ring.pop().unwrap().data(), 5);
+    assert_eq!(ring.enter(NO_WAIT).unwrap(), 0);
+    assert!(!ring.has_more());
+
+    // A hang-up is for the file to say.
+    drop(far);
+    assert!(ring.has_more());
+    assert_eq!(ring.enter(None).unwrap(), 1);
+    assert!(ring.pop().unwrap().flags().contains(EventFlags::HUP));
+    let mut events = [Event::default(); 1];
+    assert_eq!(errno(repoll.wait(&mut events, NO_WAIT)), libc::EINVAL);
 }
 
 #[test]
