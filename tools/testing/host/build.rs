@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Makes the mutants: for each ordering that `ready.rs` documents, a copy of the file without it,
-//! and a test that the model checker refuses the copy.
+//! Makes the mutants: for each ordering that `ready.rs` or `ring.rs` documents, a copy of the file
+//! without it, and a test that the model checker refuses the copy.
 
-use std::{env, fmt::Write, fs, path::Path};
+use std::{env, fmt::Write, fs};
 
-/// A change of `ready.rs` that breaks it.
+/// A change of a file that breaks it.
 struct Mutation {
     name: &'static str,
     /// The text to be replaced, which stands in the file once.
@@ -133,50 +133,192 @@ const MUTATIONS: &[Mutation] = &[
     },
 ];
 
-/// The files that are compiled anew for each mutant.
-const AROUND: [&str; 3] = ["epitem", "eventpoll", "scenarios"];
+/// The same of the ring: the kernel's side, and the consumers'.
+const OF_RING: &[Mutation] = &[
+    Mutation {
+        name: "ring_ordering_1_post_without_release",
+        from: "entry.word.store(word(position, events), Ordering::Release);",
+        to: "entry.word.store(word(position, events), Ordering::Relaxed);",
+        scenario: "posts_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "ring_ordering_1_word_before_data",
+        from: "entry.data.store(data, Ordering::Relaxed);\n        // Ordering 1.\n        \
+               entry.word.store(word(position, events), Ordering::Release);",
+        to: "entry.word.store(word(position, events), Ordering::Release);\n        \
+             entry.data.store(data, Ordering::Relaxed);",
+        scenario: "posts_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "ring_post_to_what_is_not_free",
+        from: "if entry.word.load(Ordering::Acquire) & EVENTS != 0 {",
+        to: "if entry.word.load(Ordering::Acquire) & EVENTS == EVENTS {",
+        scenario: "posts_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "ring_merge_without_a_look",
+        from: "let exchanged =\n                entry\n                    .word\n                    \
+               .compare_exchange(now, merged, Ordering::Release, Ordering::Relaxed);\n            \
+               if exchanged.is_ok() {\n                return last;\n            }",
+        to: "entry.word.store(merged, Ordering::Release);\n            return last;",
+        scenario: "merge_against_pop",
+        panic: "",
+    },
+    Mutation {
+        name: "ring_merge_into_what_is_taken",
+        from: "let is_live = now & !EVENTS == word(position.get(), 0) && now & EVENTS != 0;",
+        to: "let is_live = now & !EVENTS == word(position.get(), 0);",
+        scenario: "merge_against_pop",
+        panic: "",
+    },
+    Mutation {
+        name: "ring_take_back_nothing",
+        from: "let free = now & !EVENTS;",
+        to: "let free = now;",
+        scenario: "take_back_against_pop",
+        panic: "",
+    },
+];
+
+/// Those of `ring_pop.rs`.
+const OF_POPS: &[Mutation] = &[
+    Mutation {
+        name: "pop_ordering_1_without_acquire",
+        from: "let now = word.load(Ordering::Acquire);",
+        to: "let now = word.load(Ordering::Relaxed);",
+        scenario: "posts_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "pop_ordering_2_data_too_late",
+        from: "        // Taken, here or by somebody who has not moved on yet.",
+        to: "        let (_, data) = slot(at)?;\n        let data = data.load(Ordering::Relaxed);",
+        scenario: "posts_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "pop_by_a_store",
+        from: "&& word\n                \
+               .compare_exchange(now, now & !EVENTS, Ordering::AcqRel, Ordering::Relaxed)\n                \
+               .is_err()",
+        to: "&& {\n                word.store(now & !EVENTS, Ordering::Release);\n                \
+             false\n            }",
+        scenario: "pops_against_pops",
+        panic: "",
+    },
+    Mutation {
+        name: "pop_never_helps",
+        from: "let next = at.wrapping_add(1);",
+        to: "if !is_live {\n            return None;\n        }\n        \
+             let next = at.wrapping_add(1);",
+        scenario: "take_back_against_pop",
+        panic: "",
+    },
+];
+
+/// The files with mutations, and those that are compiled anew for each mutant.
+struct Family {
+    file: &'static str,
+    name: &'static str,
+    mutations: &'static [Mutation],
+    /// Of the module or of the crate, unchanged.
+    beside: &'static [(&'static str, &'static str)],
+    around: &'static [&'static str],
+    scenarios: &'static str,
+}
+
+const READY: &str = "../../../rust/ready.rs";
+const RDLLIST: &str = "../../../rust/rdllist.rs";
+const RING: &str = "../../../rust/ring.rs";
+const POP: &str = "../../rust/repoll/src/ring_pop.rs";
+
+const FAMILIES: [Family; 3] = [
+    Family {
+        file: READY,
+        name: "ready",
+        mutations: MUTATIONS,
+        beside: &[("rdllist", RDLLIST)],
+        around: &["epitem", "eventpoll", "scenarios"],
+        scenarios: "scenarios",
+    },
+    Family {
+        file: RING,
+        name: "ring",
+        mutations: OF_RING,
+        beside: &[("ring_pop", POP)],
+        around: &["ring_scenarios"],
+        scenarios: "ring_scenarios",
+    },
+    Family {
+        file: POP,
+        name: "ring_pop",
+        mutations: OF_POPS,
+        beside: &[("ring", RING)],
+        around: &["ring_scenarios"],
+        scenarios: "ring_scenarios",
+    },
+];
+
+impl Family {
+    /// Writes the mutants to `out`; returns the modules that they are.
+    fn write(&self, out: &str, src: &str) -> String {
+        let text = fs::read_to_string(self.file).expect(self.file);
+        let beside = self.beside.iter().map(|(name, path)| {
+            let path = fs::canonicalize(path).expect(path);
+            format!("#[path = {path:?}] mod {name};")
+        });
+        let around = self.around.iter();
+        let around = around.map(|name| format!("#[path = \"{src}/{name}.rs\"] mod {name};"));
+        let others: Vec<_> = beside.chain(around).collect();
+        let mut modules = String::new();
+        for m in self.mutations {
+            assert_eq!(
+                text.matches(m.from).count(),
+                1,
+                "{}: what is to be replaced is not in {}, or not once",
+                m.name,
+                self.file
+            );
+            let mutant = format!("{out}/{}.rs", m.name);
+            fs::write(&mutant, text.replace(m.from, m.to)).expect("write a mutant");
+            writeln!(
+                modules,
+                "mod {name} {{
+                    #[allow(unused_imports)]
+                    use crate::{{atomic, events, wait_queue}};
+                    #[path = {mutant:?}] mod {of};
+                    {others}
+                    #[test]
+                    #[should_panic(expected = {panic:?})]
+                    fn is_caught() {{ {scenarios}::{scenario}() }}
+                }}",
+                name = m.name,
+                of = self.name,
+                others = others.join("\n"),
+                panic = m.panic,
+                scenarios = self.scenarios,
+                scenario = m.scenario,
+            )
+            .expect("a string takes all");
+        }
+        modules
+    }
+}
 
 fn main() {
-    let ready = Path::new("../../../rust/ready.rs");
-    let rdllist = fs::canonicalize("../../../rust/rdllist.rs").expect("rdllist.rs");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", ready.display());
-
     let out = env::var("OUT_DIR").expect("set by cargo");
     let src = format!(
         "{}/src",
         env::var("CARGO_MANIFEST_DIR").expect("set by cargo")
     );
-    let text = fs::read_to_string(ready).expect("ready.rs");
     let mut mutants = String::new();
-    for m in MUTATIONS {
-        assert_eq!(
-            text.matches(m.from).count(),
-            1,
-            "{}: what is to be replaced is not in ready.rs, or not once",
-            m.name
-        );
-        let mutant = format!("{out}/{}.rs", m.name);
-        fs::write(&mutant, text.replace(m.from, m.to)).expect("write a mutant");
-
-        let around = AROUND.map(|name| format!("#[path = \"{src}/{name}.rs\"] mod {name};"));
-        writeln!(
-            mutants,
-            "mod {name} {{
-                use crate::{{atomic, events, wait_queue}};
-                #[path = {mutant:?}] mod ready;
-                #[path = {rdllist:?}] mod rdllist;
-                {around}
-                #[test]
-                #[should_panic(expected = {panic:?})]
-                fn is_caught() {{ scenarios::{scenario}() }}
-            }}",
-            name = m.name,
-            around = around.join("\n"),
-            panic = m.panic,
-            scenario = m.scenario,
-        )
-        .expect("a string takes all");
+    for family in FAMILIES {
+        println!("cargo::rerun-if-changed={}", family.file);
+        mutants.push_str(&family.write(&out, &src));
     }
     fs::write(format!("{out}/mutants.rs"), mutants).expect("write the list of mutants");
 }

@@ -3,10 +3,10 @@
 //! The atomics of the module's files, here those of the machine or of the model checker.
 
 #[cfg(not(feature = "loom"))]
-pub(crate) use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, Ordering};
+pub(crate) use std::sync::atomic::{fence, AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 #[cfg(feature = "loom")]
-pub(crate) use checked::{AtomicBool, AtomicPtr, AtomicU32};
+pub(crate) use checked::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64};
 #[cfg(feature = "loom")]
 pub(crate) use loom::sync::atomic::{fence, Ordering};
 
@@ -64,6 +64,16 @@ mod checked {
         load(order: Ordering) -> u32;
         store(value: u32, order: Ordering);
         fetch_add(value: u32, order: Ordering) -> u32;
+        compare_exchange(
+            current: u32, new: u32, success: Ordering, failure: Ordering
+        ) -> Result<u32, u32>;
+    );
+    checked!(AtomicU64, u64,
+        load(order: Ordering) -> u64;
+        store(value: u64, order: Ordering);
+        compare_exchange(
+            current: u64, new: u64, success: Ordering, failure: Ordering
+        ) -> Result<u64, u64>;
     );
     checked!(AtomicPtr<T>, *mut T,
         load(order: Ordering) -> *mut T;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ready protocol of the module, checked on the host.
+//! The ready protocol of the module, and the ready ring, checked on the host.
 //!
-//! `ready`, `events` and `rdllist` are the very files that the module is built from. What is around
-//! them there, and made of kernel, is here in the same steps, made of std or of the model checker.
+//! `ready`, `events`, `rdllist` and `ring` are the very files that the module is built from, and
+//! `ring_pop` that of the crate. What is around them there, and made of kernel, is here in the same steps, made of std or of the model checker.
 
 #![cfg(test)]
 
@@ -18,11 +18,19 @@ mod events;
 mod rdllist;
 #[path = "../../../../rust/ready.rs"]
 mod ready;
+#[allow(dead_code)]
+#[path = "../../../../rust/ring.rs"]
+mod ring;
+#[allow(dead_code)]
+#[path = "../../../rust/repoll/src/ring_pop.rs"]
+mod ring_pop;
 mod sync;
 mod wait_queue;
 
 #[cfg(not(feature = "loom"))]
 mod lists;
+#[cfg(feature = "loom")]
+mod ring_scenarios;
 #[cfg(feature = "loom")]
 mod scenarios;
 #[cfg(not(feature = "loom"))]
@@ -31,15 +39,23 @@ mod stress;
 #[cfg(feature = "loom")]
 mod holds {
     macro_rules! tests {
-        ($($scenario:ident)*) => {
+        ($of:ident: $($scenario:ident)*) => {
             $(#[test]
             fn $scenario() {
-                crate::scenarios::$scenario();
+                crate::$of::$scenario();
             })*
         };
     }
 
-    tests! {
+    tests! { ring_scenarios:
+        posts_against_pops
+        pops_against_pops
+        merge_against_pop
+        take_back_against_pop
+        all
+    }
+
+    tests! { scenarios:
         push_against_drain
         push_again_against_drain
         push_against_new_mask
@@ -60,7 +76,7 @@ mod holds {
     }
 }
 
-/// Each is a module of the same files but for `ready`; made by `build.rs`.
+/// Each is a module of the same files but for one of them; made by `build.rs`.
 #[cfg(feature = "loom")]
 #[allow(dead_code)]
 mod mutants {

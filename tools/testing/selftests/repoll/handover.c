@@ -223,12 +223,9 @@ TEST_F(handover, del_ends_it)
 
 TEST_F(handover, last_close_ends_it)
 {
-	int fd = new_eventfd(1);
 	struct holder holder;
+	int fd = start_holding(&holder);
 
-	ASSERT_EQ(0, add_handover(fd, EPOLLIN));
-	holder_start(&holder, 1);
-	EXPECT_EQ(1, holder_wait(&holder, 0));
 	close(fd);
 	EXPECT_EQ(0, registrations(ep));
 	EXPECT_EQ(0, holder_wait(&holder, 0));
@@ -238,12 +235,9 @@ TEST_F(handover, last_close_ends_it)
 /* The instance goes first. */
 TEST_F(handover, holder_survives_the_instance)
 {
-	int fd = new_eventfd(1);
 	struct holder holder;
+	int fd = start_holding(&holder);
 
-	ASSERT_EQ(0, add_handover(fd, EPOLLIN));
-	holder_start(&holder, 1);
-	EXPECT_EQ(1, holder_wait(&holder, 0));
 	close(ep);
 	holder_stop(&holder);
 	ep = create();

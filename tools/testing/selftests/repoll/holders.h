@@ -83,6 +83,17 @@ static inline int holder_wait(struct holder *holder, int timeout)
 	return holder->ret;
 }
 
+/* The same with something to hold from then on: the fd, which is ready. */
+static inline int start_holding(struct holder *holder)
+{
+	int fd = new_eventfd(1);
+
+	MUST(add_handover(fd, EPOLLIN) ? -1 : 0);
+	holder_start(holder, 1);
+	MUST(holder_wait(holder, 0) == 1 ? 0 : -1);
+	return fd;
+}
+
 /* It exits. */
 static inline void holder_stop(struct holder *holder)
 {

@@ -42,6 +42,13 @@ static inline void collector_start(struct collector *c, int epfd, unsigned int m
 	waiter_run(&c->w, collector_main);
 }
 
+/* Whether it still waits when it has had the time to end. */
+static inline bool still_collects(const struct collector *c)
+{
+	settle();
+	return !waiter_done(&c->w);
+}
+
 /* How often the thread of @c has gone to sleep. */
 static inline long sleeps_of(const struct collector *c)
 {

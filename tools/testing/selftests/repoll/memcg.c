@@ -144,6 +144,25 @@ TEST_F(memcg, timers_are_charged_to_the_caller)
 	ASSERT_EQ(0, write_file(self->root, "cgroup.procs", "0"));
 }
 
+TEST_F(memcg, ring_is_charged_to_the_caller)
+{
+	struct repoll_ring setup = { .entries = REPOLL_RING_MAX };
+	long before, more = 0;
+
+	if (!on_repoll())
+		SKIP(return, "in-tree epoll has none");
+	ASSERT_EQ(0, write_file(self->group, "cgroup.procs", "0"));
+	before = memory_stat(self->group, "vmalloc");
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, result(ioctl(ep, REPOLL_IOC_RING, &setup)));
+	for (int i = 0; i < 500 && more < (long)setup.size; i++) {
+		sleep_ms(10);
+		more = memory_stat(self->group, "vmalloc") - before;
+	}
+	EXPECT_LE(setup.size, more);
+	ASSERT_EQ(0, write_file(self->root, "cgroup.procs", "0"));
+}
+
 /* The instance was created outside: who adds pays. */
 TEST_F(memcg, child_in_a_cgroup_pays_for_what_it_adds)
 {

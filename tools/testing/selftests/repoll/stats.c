@@ -75,10 +75,8 @@ TEST_F(stats, count_what_is_added_after)
 TEST_F(stats, level_is_delivered_more_often_than_woken)
 {
 	struct repoll_stats_record record;
-	int fd = new_eventfd(0);
+	int fd = counted_eventfd();
 
-	ASSERT_EQ(0, repoll_stats_on(ep));
-	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
 	post(fd);
 	for (int i = 0; i < 5; i++)
 		EXPECT_EQ(1, ready(ep));
@@ -129,11 +127,9 @@ TEST_F(stats, tell_what_the_registration_is)
 
 TEST_F(stats, end_with_the_registration)
 {
-	int fd = new_eventfd(0);
+	int fd = counted_eventfd();
 	uint64_t id;
 
-	ASSERT_EQ(0, repoll_stats_on(ep));
-	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
 	post(fd);
 	id = record_of(fd).id;
 	ASSERT_EQ(0, del(ep, fd));
@@ -189,12 +185,10 @@ static void *post_from_thread(void *arg)
 TEST_F(stats, last_waker_is_a_thread_of_ours)
 {
 	struct repoll_stats_record record;
-	int fd = new_eventfd(0);
+	int fd = counted_eventfd();
 	pthread_t thread;
 	void *tid;
 
-	ASSERT_EQ(0, repoll_stats_on(ep));
-	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, post_from_thread, &fd));
 	ASSERT_EQ(0, pthread_join(thread, &tid));
 	record = record_of(fd);
@@ -212,11 +206,9 @@ TEST_F(stats, last_waker_is_a_thread_of_ours)
 TEST_F(stats, last_waker_is_a_process)
 {
 	struct repoll_stats_record record;
-	int fd = new_eventfd(0), status;
+	int fd = counted_eventfd(), status;
 	pid_t pid;
 
-	ASSERT_EQ(0, repoll_stats_on(ep));
-	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
 	post(fd);
 	EXPECT_EQ(getpid(), record_of(fd).waker_pid);
 	pid = MUST(fork());
@@ -361,12 +353,10 @@ TEST_F(stats, batches_and_empty_waits_are_counted)
 
 TEST_F(stats, waiter_that_is_woken_in_vain_is_counted)
 {
-	int fds[2], fd = new_eventfd(0);
+	int fds[2], fd = counted_eventfd();
 	struct waiter waiter;
 
 	new_socketpair(fds, SOCK_STREAM);
-	ASSERT_EQ(0, repoll_stats_on(ep));
-	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
 	ASSERT_EQ(0, add(ep, fds[0], EPOLLPRI));
 	waiter_start(&waiter, ep, -1);
 	/* The socket does not say what it wakes for, and it is not for that. */

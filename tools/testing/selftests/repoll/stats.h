@@ -8,6 +8,16 @@
 /* The most records that a test has use for. */
 enum { RECORDS = 256 };
 
+/* An eventfd that is watched, and counted from here on. */
+static inline int counted_eventfd(void)
+{
+	int fd = new_eventfd(0);
+
+	MUST(repoll_stats_on(ep));
+	MUST(add(ep, fd, EPOLLIN) ? -1 : 0);
+	return fd;
+}
+
 /* The record of the registration under this number; its id is 0 if there is none. */
 static inline struct repoll_stats_record record_of(int fd)
 {
