@@ -25,7 +25,7 @@ static const char *const subject_names[SUBJECTS] = {
 
 static const struct row *const counted_tables[] = {
 	close_rows, lifetime_rows, ctl_rows, wait_rows, write_rows, many_rows, timer_rows,
-	memory_rows, NULL
+	handover_rows, sync_rows, ready_ring_rows, memory_rows, NULL
 };
 
 static const struct row *const timed_tables[] = {

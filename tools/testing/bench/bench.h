@@ -52,7 +52,8 @@ struct row {
 
 /* Counted; ended by one without benches. */
 extern const struct row ctl_rows[], wait_rows[], write_rows[], close_rows[], lifetime_rows[];
-extern const struct row memory_rows[], many_rows[], timer_rows[];
+extern const struct row memory_rows[], many_rows[], timer_rows[], handover_rows[], sync_rows[];
+extern const struct row ready_ring_rows[];
 /* Timed. */
 extern const struct row producer_rows[], one_of_n_rows[], udp_echo_rows[];
 
