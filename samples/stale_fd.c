@@ -60,6 +60,14 @@ static struct connection connect_and_duplicate(void)
 	return (struct connection){ fds[0], must(dup(fds[0]), "dup"), fds[1] };
 }
 
+/* All of it but the number itself, which is closed already, and the instance. */
+static void close_rest(const struct connection *connection, int ep)
+{
+	close(connection->duplicate);
+	close(connection->peer);
+	close(ep);
+}
+
 /* How many of so many waits that do not block return an event. */
 static int events_of(const struct calls *calls, int ep)
 {
@@ -94,9 +102,7 @@ static bool fires_for_ever(const struct calls *calls)
 	printf("%s_del_of_the_number %s\n", calls->name, strerror(closed));
 	printf("%s_del_of_the_duplicate %s\n", calls->name, strerror(duplicate));
 	say(calls->name, "events_after_both", events_of(calls, ep));
-	close(connection.duplicate);
-	close(connection.peer);
-	close(ep);
+	close_rest(&connection, ep);
 	return stale == WAITS && closed == EBADF && duplicate == ENOENT;
 }
 
@@ -114,9 +120,7 @@ static bool is_removed_by_its_token(void)
 	after = events_of(&repoll, ep);
 	say("token", "events_after_close", before);
 	say("token", "events_after_del", after);
-	close(connection.duplicate);
-	close(connection.peer);
-	close(ep);
+	close_rest(&connection, ep);
 	return before == WAITS && after == 0;
 }
 
@@ -133,9 +137,7 @@ static bool ends_with_its_number(void)
 	after = events_of(&repoll, ep);
 	say("bind", "events_before_close", before);
 	say("bind", "events_after_close", after);
-	close(connection.duplicate);
-	close(connection.peer);
-	close(ep);
+	close_rest(&connection, ep);
 	return before == WAITS && after == 0;
 }
 
