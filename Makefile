@@ -28,6 +28,7 @@ help:
 #:   make bench-check      compare with what they cost before: UPDATE=1
 #:   make profile          where that goes, function by function: BENCH=...
 #:   make style            rustfmt, clippy, checkpatch, shellcheck, mandoc
+#:   make htmldocs         Documentation and the man pages as HTML: build/html
 #:   make tools            the library, the interposer and the samples only
 #:   make install          library, interposer, headers, pkg-config file, man pages and
 #:                         repollstat, built by this system: PREFIX=... DESTDIR=...
@@ -40,11 +41,11 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-host test-runner test-readme style tools:
+run test test-host test-runner test-readme style htmldocs tools:
 	@scripts/$@.sh
 
 test-long:
-	@scripts/sets.sh scripts/test.sh scripts/test-host.sh scripts/test-runner.sh \
+	@scripts/sets.sh scripts/test.sh scripts/test-host.sh scripts/test-runner.sh scripts/htmldocs.sh \
 		'REPOLL_KERNEL=debug scripts/test.sh' 'REPOLL_KERNEL=kcsan scripts/test.sh' \
 		'SEED=1 OPS=1000000 scripts/fuzz.sh' 'scripts/planted.sh fuzz' 'scripts/planted.sh stress' \
 		'ROUNDS=5 scripts/stress.sh --seconds 10' \
@@ -105,4 +106,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style tools install uninstall vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools install uninstall vm shell modules modules_install clean

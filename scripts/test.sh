@@ -18,7 +18,8 @@ TEST=$BUILD/test/$KERNEL_KIND
 RESULTS=$TEST/results
 # The suites in which threads meet.
 CONCURRENT=(batch_atomic batch_race close cycles edge exclusive fd_races fd_tables io_uring
-	handover many_waiters mixed notify oneshot pollfree regressions signals stats_race
+	handover many_waiters mixed notify notify_race oneshot pollfree regressions ring ring_race
+	signals stats_race sync
 	timer_mixed timer_race token wait_many waiters wake_policy wake_threads)
 # How many guests may die before we give up.
 DEATHS=10
@@ -68,6 +69,8 @@ make_plan() {
 	line preload-32-time64 tap "" \
 		"tools/lib/repoll/tests/preload_test.sh build/lib32 probe_time64"
 	line samples tap "" scripts/guest/samples.sh
+	line repollstat tap "" \
+		"python3 -B tools/testing/repollstat/test_screen.py build/lib/librepoll-preload.so"
 	line man tap "" "python3 -B tools/testing/documents/man.py run build/installed build/documents"
 	line tutorial tap "" "python3 -B tools/testing/documents/typed.py build/installed Documentation/tutorial.rst"
 	line install tap "" "python3 -B tools/testing/documents/installed.py"

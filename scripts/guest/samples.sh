@@ -19,11 +19,12 @@ result() {
 	fi
 }
 
-# shares NAME LIMIT CONNECTIONS: all are accepted, and Jain's index is at least so much.
+# shares NAME LIMIT CONNECTIONS [OPTION...]: all are accepted, and Jain's index is at least
+# so much.
 shares() {
 	local text status=0
 
-	text=$(build/samples/fair_accept --connections "$3" "$1" 2>&1) || status=1
+	text=$(build/samples/fair_accept --connections "$3" "${@:4}" "$1" 2>&1) || status=1
 	awk -v limit="$2" '{ for (i = 1; i < NF; i++) if ($i == "jain" && $(i + 1) >= limit) ok = 1 }
 		END { exit !ok }' <<<"$text" || status=1
 	result "$status" "fair_accept: $1" "$text"
@@ -57,6 +58,15 @@ handover() {
 	result "$status" "handover: $1" "$text"
 }
 
+# sync_delete BACKEND USES: so often a worker has used what had been freed.
+sync_delete() {
+	local text status=0
+
+	text=$(timeout 120 build/samples/sync_delete --backend "$1" --deletions 500 2>&1) || status=1
+	grep -q "^used_after_free $2\$" <<<"$text" || status=1
+	result "$status" "sync_delete: $1" "$text"
+}
+
 # notify BACKEND: the callback sees all events; the sample checks it.
 notify() {
 	local text status=0
@@ -72,6 +82,15 @@ timers() {
 	text=$(timeout 60 build/samples/timers --backend "$1" 2>&1) || status=1
 	grep -qx "fds $2" <<<"$text" || status=1
 	result "$status" "timers: $1" "$text"
+}
+
+# ready_ring BACKEND CALLS: each event is taken once; it took so many system calls.
+ready_ring() {
+	local text status=0
+
+	text=$(timeout 60 build/samples/ready_ring --backend "$1" --bursts 100 2>&1) || status=1
+	grep -qx "calls_per_event $2" <<<"$text" || status=1
+	result "$status" "ready_ring: $1" "$text"
 }
 
 # hot_fd BACKEND WORDS: it knows which fd is hot, or not.
@@ -113,18 +132,23 @@ assert instance["waits"] > 0 and sum(instance["latencies_ns"].values()) > 0
 shares epoll 0 400
 shares repoll 0 400
 shares lifo 0 400
-shares fifo 0.99 1000
-shares round-robin 0.99 1000
+# Where clients do not pause, the shares are the machine's as well as the policy's.
+shares fifo 0.99 1000 --pause 2
+shares round-robin 0.99 1000 --pause 2
 batch epoll
 batch repoll
 wait_many epoll 2
 wait_many repoll 0.2
 handover epoll 1.00
 handover repoll 0.00
+sync_delete epoll '[1-9][0-9]*'
+sync_delete repoll 0
 notify epoll
 notify repoll
 timers epoll 10000
 timers repoll 0
+ready_ring epoll 0.078
+ready_ring repoll 0.000
 hot_fd epoll unknown
 hot_fd repoll '[0-9]*'
 repollstat

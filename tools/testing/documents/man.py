@@ -14,7 +14,7 @@ from blocks import is_console, literal, sections
 from terminal import Tap, environment, run, run_console
 
 TOP = Path(__file__).resolve().parents[3]
-HEADER = TOP / "tools/lib/repoll/repoll.h"
+HEADERS = [TOP / "tools/lib/repoll" / name for name in ("repoll.h", "repoll_ring.h")]
 UAPI = TOP / "include/uapi/linux/repoll.h"
 MAP = TOP / "tools/lib/repoll/librepoll.map"
 
@@ -67,13 +67,14 @@ def words(c):
 
 def functions():
     """Those of the library: (prototype as its words, errors that its comment names), by name."""
-    text = HEADER.read_text(encoding="utf-8")
+    text = "".join(header.read_text(encoding="utf-8") for header in HEADERS)
     # A second declaration is for programs with another time_t.
     text = re.sub(r"^#if __SIZEOF_LONG__.*\n(?:.*\n)*?#else\n", "", text, flags=re.M)
     found = {}
     comment = r"/\*\*\n((?: \*.*\n)*?) \*/\n"
     for said, result, name, arguments in re.findall(
-        comment + r"(?:#.*\n)*([\w ]+?) ?\b(repoll_\w+)(\([^;]*\));", text
+        comment + r"(?:#.*\n)*(?:static inline )?([\w ]+?) ?\b(repoll_\w+)(\([^;{]*\))(?:;|\n\{)",
+        text,
     ):
         errors = set(re.findall(r"\bE(?!POLL)[A-Z0-9]{2,}\b", said))
         found[name] = words(f"{result} {name}{arguments}"), errors
@@ -100,7 +101,7 @@ def complaints_of(page, known, names):
             continue
         prototype, errors = known[name]
         if declared.get(name) != prototype:
-            yield f"{name}() is declared otherwise in {HEADER.name}"
+            yield f"{name}() is declared otherwise in the header"
         for error in sorted(errors):
             if not re.search(rf"\b{error}\b", told):
                 yield f"{name}() may fail with {error}"
