@@ -153,33 +153,38 @@ impl<'a> Ring<'a> {
         }
     }
 
-    /// How many entries there are from the first on that nobody has taken. Those behind it may have been
-    /// taken back. If the head is one that cannot be, as many as there is room for. Any context.
+    /// How many entries there are from the first on that nobody has taken; moves the head there. Those
+    /// behind it may have been taken back. Any context.
     pub(crate) fn len(&self) -> u32 {
         let room = self.entries.len() as u32;
+        let head = self.head.load(Ordering::Acquire);
         let tail = self.tail.load(Ordering::Acquire) as u32;
-        for _ in 0..=room {
-            let head = self.head.load(Ordering::Relaxed);
-            let len = tail.wrapping_sub(head);
-            if len == 0 {
-                return 0;
-            }
-            // One more if who took the last entry of the slot at the head has not moved on.
-            if len > room.saturating_add(1) {
-                return room;
-            }
-            let Some(entry) = self.slot(head.into()) else {
-                return room;
-            };
-            let now = entry.word.load(Ordering::Relaxed);
-            if now >> 32 == u64::from(head) && now & EVENTS != 0 {
-                return len.min(room);
-            }
-            let next = head.wrapping_add(1);
+        // An entry can be seen, and taken, before the tail is behind it.
+        if head == tail || head == tail.wrapping_add(1) {
+            return 0;
+        }
+        // What is further back than there is room for has been taken: the head is one that nobody has
+        // moved since, or that cannot be.
+        let mut first = if tail.wrapping_sub(head) > room {
+            tail.wrapping_sub(room)
+        } else {
+            head
+        };
+        while first != tail && !self.is_live_at(first) {
+            first = first.wrapping_add(1);
+        }
+        if first != head {
+            // If this fails, a consumer has moved it. Release: who finds it there finds the entry.
             let _ = self
                 .head
-                .compare_exchange(head, next, Ordering::Relaxed, Ordering::Relaxed);
+                .compare_exchange(head, first, Ordering::Release, Ordering::Relaxed);
         }
-        room
+        tail.wrapping_sub(first)
+    }
+
+    fn is_live_at(&self, position: u32) -> bool {
+        let word = |entry: &Entry| entry.word.load(Ordering::Relaxed);
+        let now = self.slot(position.into()).map_or(0, word);
+        now >> 32 == u64::from(position) && now & EVENTS != 0
     }
 }

@@ -102,66 +102,73 @@ int repoll_ring_wait(struct repoll_ring_map *ring, struct epoll_event *events, i
 		     int timeout);
 
 /**
- * repoll_ring_pop() - take one event, without a system call
- * @ring:	the ring.
- * @event:	stored.
- *
- * Any number of threads may call this at once: each event is taken by one of them. None waits
- * for another.
- *
- * Return: 1, or 0 when there is none.
- */
-static inline int repoll_ring_pop(struct repoll_ring_map *ring, struct epoll_event *event)
-{
-	uint32_t *head = &ring->header->head;
-
-	for (;;) {
-		uint32_t at = __atomic_load_n(head, __ATOMIC_ACQUIRE), next = at;
-		struct repoll_ring_entry *entry = &ring->entries[at & ring->mask];
-		uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_ACQUIRE);
-		int32_t ahead = (int32_t)((uint32_t)(word >> 32) - at);
-		uint64_t data;
-
-		/* There is no entry yet, unless all this has happened long ago. */
-		if (ahead < 0) {
-			if (__atomic_load_n(head, __ATOMIC_RELAXED) == at)
-				return 0;
-			continue;
-		}
-		data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
-		/* Who fails has been beaten to it, or there are more events now. */
-		if (ahead == 0 && (uint32_t)word &&
-		    !__atomic_compare_exchange_n(&entry->word, &word,
-						 word & ~(uint64_t)UINT32_MAX, 0,
-						 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			continue;
-		/* Taken by us, or by somebody who has not moved on yet. */
-		__atomic_compare_exchange_n(head, &next, at + 1, 0, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED);
-		if (ahead == 0 && (uint32_t)word) {
-			event->events = (uint32_t)word;
-			event->data.u64 = data;
-			return 1;
-		}
-	}
-}
-
-/**
  * repoll_ring_get() - take events, without a system call
  * @ring:	the ring.
  * @events:	where to.
  * @maxevents:	how many at most.
+ *
+ * Any number of threads may call this at once: each event is taken by one of them. None waits
+ * for another.
  *
  * Return: how many were stored.
  */
 static inline int repoll_ring_get(struct repoll_ring_map *ring, struct epoll_event *events,
 				  int maxevents)
 {
-	int n = 0;
+	uint32_t *head = &ring->header->head;
+	uint32_t from, at;
+	int n = 0, recent;
 
-	while (n < maxevents && repoll_ring_pop(ring, &events[n]))
-		n++;
+	do {
+		at = from = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+		while (n < maxevents) {
+			struct repoll_ring_entry *entry = &ring->entries[at & ring->mask];
+			uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_ACQUIRE);
+			int32_t ahead = (int32_t)((uint32_t)(word >> 32) - at);
+			uint64_t data;
+
+			/* There is no entry yet. */
+			if (ahead < 0)
+				break;
+			data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
+			if (ahead == 0 && (uint32_t)word) {
+				/* Who fails has been beaten to it, or there are more events now. */
+				if (!__atomic_compare_exchange_n(&entry->word, &word,
+								 word & ~(uint64_t)UINT32_MAX, 0,
+								 __ATOMIC_ACQ_REL,
+								 __ATOMIC_RELAXED))
+					continue;
+				events[n].events = (uint32_t)word;
+				events[n++].data.u64 = data;
+			}
+			/* Taken by us, or by somebody who has not moved on yet. */
+			at++;
+		}
+		/*
+		 * Once for all of them. If somebody else has moved on, so be it, unless nothing was
+		 * found: that may have been long ago.
+		 */
+		if (at == from)
+			recent = __atomic_load_n(head, __ATOMIC_RELAXED) == from;
+		else
+			recent = __atomic_compare_exchange_n(head, &from, at, 0, __ATOMIC_RELEASE,
+							     __ATOMIC_RELAXED);
+	} while (!n && !recent && maxevents > 0);
 	return n;
+}
+
+/**
+ * repoll_ring_pop() - take one event, without a system call
+ * @ring:	the ring.
+ * @event:	stored.
+ *
+ * As repoll_ring_get() of one.
+ *
+ * Return: 1, or 0 when there is none.
+ */
+static inline int repoll_ring_pop(struct repoll_ring_map *ring, struct epoll_event *event)
+{
+	return repoll_ring_get(ring, event, 1);
 }
 
 /**

@@ -175,6 +175,20 @@ const OF_RING: &[Mutation] = &[
         panic: "",
     },
     Mutation {
+        name: "ring_head_far_behind_is_full",
+        from: "tail.wrapping_sub(room)\n        } else {",
+        to: "return room\n        } else {",
+        scenario: "far_behind",
+        panic: "more than there are",
+    },
+    Mutation {
+        name: "ring_head_moved_too_far",
+        from: "while first != tail && !self.is_live_at(first) {",
+        to: "while first != tail {",
+        scenario: "far_behind",
+        panic: "",
+    },
+    Mutation {
         name: "ring_take_back_nothing",
         from: "let free = now & !EVENTS;",
         to: "let free = now;",
@@ -194,27 +208,33 @@ const OF_POPS: &[Mutation] = &[
     },
     Mutation {
         name: "pop_ordering_2_data_too_late",
-        from: "        // Taken, here or by somebody who has not moved on yet.",
-        to: "        let (_, data) = slot(at)?;\n        let data = data.load(Ordering::Relaxed);",
+        from: "                take(now as u32, data);",
+        to: "                let data = slot(at).map_or(0, |(_, data)| data.load(Ordering::Relaxed));\n                \
+             take(now as u32, data);",
         scenario: "posts_against_pops",
         panic: "",
     },
     Mutation {
         name: "pop_by_a_store",
-        from: "&& word\n                \
-               .compare_exchange(now, now & !EVENTS, Ordering::AcqRel, Ordering::Relaxed)\n                \
+        from: "if word\n                    \
+               .compare_exchange(now, free, Ordering::AcqRel, Ordering::Relaxed)\n                    \
                .is_err()",
-        to: "&& {\n                word.store(now & !EVENTS, Ordering::Release);\n                \
-             false\n            }",
+        to: "word.store(free, Ordering::Release);\n                if false",
         scenario: "pops_against_pops",
         panic: "",
     },
     Mutation {
         name: "pop_never_helps",
-        from: "let next = at.wrapping_add(1);",
-        to: "if !is_live {\n            return None;\n        }\n        \
-             let next = at.wrapping_add(1);",
+        from: "            if is_live {",
+        to: "            if !is_live {\n                break;\n            }\n            if is_live {",
         scenario: "take_back_against_pop",
+        panic: "",
+    },
+    Mutation {
+        name: "pop_moves_on_by_one",
+        from: "head.compare_exchange(from, at, Ordering::Release, Ordering::Relaxed)",
+        to: "head.compare_exchange(from, at.wrapping_add(1), Ordering::Release, Ordering::Relaxed)",
+        scenario: "pops_against_pops",
         panic: "",
     },
 ];

@@ -109,13 +109,33 @@ impl Ring<'_> {
 
     /// Takes an event, if there is one, without a system call. Each is taken by one thread.
     pub fn pop(&self) -> Option<Event> {
+        let mut event = None;
+        self.take(1, |taken| event = Some(taken));
+        event
+    }
+
+    /// Takes as many events as there are and `events` has room for, without a system call, and returns
+    /// the part of it that was filled. Each is taken by one thread.
+    pub fn get<'e>(&self, events: &'e mut [Event]) -> &'e [Event] {
+        let max = events.len();
+        let mut room = events.iter_mut();
+        let taken = self.take(max, |taken| {
+            if let Some(event) = room.next() {
+                *event = taken;
+            }
+        });
+        &events[..taken]
+    }
+
+    fn take(&self, max: usize, mut each: impl FnMut(Event)) -> usize {
         let entries = self.entries();
         let slot = |at: u32| {
             let entry = entries.get(at as usize & (entries.len() - 1))?;
             Some((&entry.word, &entry.data))
         };
-        let (events, data) = ring_pop::pop(&self.header().head, slot)?;
-        Some(Event::new(EventFlags::from_bits_retain(events), data))
+        ring_pop::get(&self.header().head, slot, max, |events, data| {
+            each(Event::new(EventFlags::from_bits_retain(events), data));
+        })
     }
 
     /// Whether there may be events that are not in the ring: [`enter`](Self::enter) puts them there.

@@ -52,6 +52,7 @@ mod holds {
         pops_against_pops
         merge_against_pop
         take_back_against_pop
+        far_behind
         all
     }
 

@@ -5,7 +5,7 @@
 
 use super::{
     ring::{Entry, Position, Ring},
-    ring_pop::pop,
+    ring_pop::get,
 };
 use crate::{
     atomic::{AtomicU32, AtomicU64},
@@ -70,20 +70,17 @@ impl Shared {
         }
     }
 
-    /// Takes up to `n` events; tells which bits.
+    /// Takes up to `n` events, at once; tells which bits.
     fn pop(&self, n: usize) -> Bits {
         let mut bits = Vec::new();
-        for _ in 0..n {
-            let slot = |at| {
-                let entry = &self.entries[at as usize % self.entries.len()];
-                Some((&entry.word, &entry.data))
-            };
-            let Some((events, data)) = pop(&self.head, slot) else {
-                break;
-            };
+        let slot = |at| {
+            let entry = &self.entries[at as usize % self.entries.len()];
+            Some((&entry.word, &entry.data))
+        };
+        get(&self.head, slot, n, |events, data| {
             let bit = |bit: &u32| events & 1 << bit != 0;
             bits.extend((0..8).filter(bit).map(|n| (data as usize, 1 << n)));
-        }
+        });
         bits
     }
 
@@ -107,6 +104,7 @@ fn producer(shared: &Arc<Shared>, item: usize, bits: &'static [u32]) -> thread::
     })
 }
 
+/// A thread that takes up to two events, at once.
 fn consumer(shared: &Arc<Shared>) -> thread::JoinHandle<Bits> {
     let shared = shared.clone();
     thread::spawn(move || shared.pop(2))
@@ -190,6 +188,26 @@ pub(crate) fn take_back_against_pop() {
         let mut taken = consumer.join().unwrap();
         taken.retain(|bits| *bits != (0, 1));
         taken.extend(after);
+        taken.extend(shared.pop_all());
+        assert_same(posted, taken);
+    });
+}
+
+/// A consumer who has not looked for long, while entries came and were taken back: what there is now is
+/// found, and counted.
+pub(crate) fn far_behind() {
+    check(PREEMPTIONS, || {
+        let shared = Shared::new(2);
+        for _ in 0..5 {
+            shared.post(0, 1);
+            shared.take_back(0);
+        }
+        let mut posted = Vec::from_iter(shared.post(0, 1));
+        let consumer = consumer(&shared);
+        assert!(shared.ring().len() <= 1, "more than there are");
+        posted.extend(shared.post(1, 0x10));
+        let mut taken = shared.pop(1);
+        taken.extend(consumer.join().unwrap());
         taken.extend(shared.pop_all());
         assert_same(posted, taken);
     });

@@ -219,6 +219,29 @@ TEST_F(ring, empty_after_del)
 	EXPECT_EQ(0, pop_all());
 }
 
+/* So it does if nobody has looked for longer than the ring is. */
+TEST_F(ring, empty_after_many_dels)
+{
+	int fd = new_eventfd(1);
+
+	new_ring(8);
+	for (int n = 1; n <= 40; n++) {
+		for (int i = 0; i < n; i++) {
+			ASSERT_EQ(0, add(ep, fd, EPOLLIN));
+			ASSERT_EQ(0, del(ep, fd));
+		}
+		EXPECT_EQ(0, enter(0));
+		EXPECT_EQ(0, poll_in(ep));
+	}
+	for (int i = 0; i < 40; i++) {
+		ASSERT_EQ(0, add(ep, fd, EPOLLIN));
+		ASSERT_EQ(0, del(ep, fd));
+	}
+	ASSERT_EQ(0, add(ep, fd, EPOLLIN));
+	EXPECT_EQ(1, enter(0));
+	EXPECT_EQ(fd, pop_data());
+}
+
 TEST_F(ring, last_close_takes_back)
 {
 	int fd = new_eventfd(1);
