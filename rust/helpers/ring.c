@@ -8,7 +8,7 @@
 /* Whole pages, zeroed, charged to the memory cgroup of the caller; NULL for ENOMEM. May sleep. */
 void *repoll_ring_alloc(size_t size)
 {
-	return __vmalloc(PAGE_ALIGN(size), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return __vmalloc(PAGE_ALIGN(size), GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 }
 
 /* Pages of which somebody has a reference stay until it is put. May sleep. */
