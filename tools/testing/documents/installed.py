@@ -15,6 +15,7 @@ PREFIX = "usr"
 FILES = """bin/repollstat
 include/linux/repoll.h
 include/repoll.h
+include/repoll_ring.h
 lib/librepoll-preload.so
 lib/librepoll.a
 lib/librepoll.so
