@@ -47,8 +47,8 @@ pub(crate) type Holders = RBTree<TaskId, Arc<Holder>>;
 ///
 /// # Invariants
 ///
-/// * While `linked`, it is on its bucket's chain; it is one of the [`Holders`] of `ep`, which is
-///   alive; and its task has not exited.
+/// * While `linked`, it is on its bucket's chain, or behind one of its task there; it is one of the
+///   [`Holders`] of `ep`, which is alive; and its task has not exited.
 /// * From the time when the hook unlinks it until [`end`] runs, `work` belongs to the task that is to
 ///   run it, with a reference of this and one of `ep`.
 #[repr(C)]
@@ -64,8 +64,10 @@ pub(crate) struct Holder {
     /// that are. Guarded by the instance's mutex.
     pub(crate) since: Cell<u64>,
     pub(crate) place: Cell<Option<Place>>,
-    /// These are guarded by the bucket's lock.
+    /// These are guarded by the bucket's lock. `next` is the first of another task, `sibling` another
+    /// of the same.
     next: Cell<*const Holder>,
+    sibling: Cell<*const Holder>,
     linked: Cell<bool>,
 }
 
@@ -75,7 +77,8 @@ unsafe impl Send for Holder {}
 // SAFETY: As above.
 unsafe impl Sync for Holder {}
 
-/// The holders whose tasks hash to the same value: a chain.
+/// The holders whose tasks hash to the same value: a chain with one of each task, behind which are
+/// its siblings. The exit of a task looks at no holders of others but these.
 ///
 /// # Invariants
 ///
@@ -93,7 +96,7 @@ unsafe impl Sync for Bucket {}
 const MAX_HELD: usize = 1024;
 
 /// As a power of two, how many buckets there are.
-const BITS: u32 = 8;
+const BITS: u32 = 10;
 
 static TABLE: [Bucket; 1 << BITS] = [const {
     Bucket {
@@ -115,32 +118,85 @@ impl Bucket {
     }
 }
 
+/// From `first` on, those that `link` leads to.
+///
+/// # Safety
+///
+/// `first` and what it leads to are null or linked, and stay so for `'a`.
+unsafe fn chain<'a>(
+    first: *const Holder,
+    link: fn(&Holder) -> &Cell<*const Holder>,
+) -> impl Iterator<Item = &'a Holder> {
+    // SAFETY: By the caller's promise; a linked holder is not freed.
+    let first = unsafe { first.as_ref() };
+    // SAFETY: As above.
+    core::iter::successors(first, move |this| unsafe { link(this).get().as_ref() })
+}
+
 impl BucketGuard<'_> {
-    fn iter(&self) -> impl Iterator<Item = &Holder> {
-        // SAFETY: By the invariant of `Bucket`; a linked holder is not freed.
-        let first = unsafe { self.0.first.get().as_ref() };
-        // SAFETY: As above.
-        core::iter::successors(first, |this| unsafe { this.next.get().as_ref() })
+    /// What leads to the first holder of `task`, and that.
+    fn find(&self, task: TaskId) -> Option<(&Cell<*const Holder>, &Holder)> {
+        let mut link = &self.0.first;
+        // SAFETY: By the invariant of `Bucket`; nothing is unlinked here.
+        for first in unsafe { chain(link.get(), |this| &this.next) } {
+            if first.task == task {
+                return Some((link, first));
+            }
+            link = &first.next;
+        }
+        None
+    }
+
+    /// How many there are of `task`.
+    fn count(&self, task: TaskId) -> usize {
+        // SAFETY: By the invariant of `Bucket`; nothing is unlinked here.
+        let siblings = |first: &_| unsafe { chain(first, |this| &this.sibling) }.count();
+        self.find(task).map_or(0, |(_, first)| siblings(first))
     }
 
     fn link(&self, holder: &Holder) {
-        holder.next.set(self.0.first.get());
+        match self.find(holder.task) {
+            Some((_, first)) => holder.sibling.set(first.sibling.replace(holder)),
+            None => holder.next.set(self.0.first.replace(holder)),
+        }
         holder.linked.set(true);
-        self.0.first.set(holder);
     }
 
-    /// Takes those off the chain for which `f` says so.
-    fn unlink_if(&self, mut f: impl FnMut(&Holder) -> bool) {
-        let mut link = &self.0.first;
-        // SAFETY: By the invariant of `Bucket`; a linked holder is not freed.
-        while let Some(this) = unsafe { link.get().as_ref() } {
-            let next = this.next.get();
-            if f(this) {
-                this.linked.set(false);
-                link.set(next);
-            } else {
-                link = &this.next;
+    /// Takes `holder` off the chain, which it is on.
+    fn unlink(&self, holder: &Holder) {
+        let Some((link, first)) = self.find(holder.task) else {
+            return;
+        };
+        holder.linked.set(false);
+        let sibling = holder.sibling.get();
+        if !ptr::eq(first, holder) {
+            // SAFETY: By the invariant of `Bucket`; nothing is freed here.
+            let mut siblings = unsafe { chain(first, |this| &this.sibling) };
+            if let Some(before) = siblings.find(|this| ptr::eq(this.sibling.get(), holder)) {
+                before.sibling.set(sibling);
             }
+            return;
+        }
+        // SAFETY: A sibling is linked.
+        match unsafe { sibling.as_ref() } {
+            Some(heir) => {
+                heir.next.set(holder.next.get());
+                link.set(heir);
+            }
+            None => link.set(holder.next.get()),
+        }
+    }
+
+    /// Takes all those of `task` off the chain, and has `each` look at them.
+    fn unlink_all(&self, task: TaskId, each: impl Fn(&Holder)) {
+        let Some((link, first)) = self.find(task) else {
+            return;
+        };
+        link.set(first.next.get());
+        // SAFETY: They were linked till now, and `Holder::leave` waits for this lock before one is freed.
+        for holder in unsafe { chain(first, |this| &this.sibling) } {
+            holder.linked.set(false);
+            each(holder);
         }
     }
 }
@@ -163,11 +219,12 @@ impl Holder {
             since: Cell::new(0),
             place: Cell::new(Some(Place::new(GFP_KERNEL_ACCOUNT)?)),
             next: Cell::new(ptr::null()),
+            sibling: Cell::new(ptr::null()),
             linked: Cell::new(false),
         };
         let holder = Arc::new(holder, GFP_KERNEL_ACCOUNT)?;
         let bucket = Bucket::lock_of(task);
-        if bucket.iter().filter(|other| other.task == task).count() >= MAX_HELD {
+        if bucket.count(task) >= MAX_HELD {
             return Err(ENOSPC);
         }
         // INVARIANT: The caller enters it. It leaves the chain before the instance goes, or when its
@@ -181,7 +238,7 @@ impl Holder {
     pub(crate) fn leave(&self) {
         let bucket = Bucket::lock_of(self.task);
         if self.linked.get() {
-            bucket.unlink_if(|holder| ptr::eq(holder, self));
+            bucket.unlink(self);
         }
     }
 
@@ -212,13 +269,7 @@ impl Holder {
 #[no_mangle]
 pub(crate) unsafe extern "C" fn repoll_task_exits(task: *const bindings::task_struct) {
     let task = TaskId(task);
-    Bucket::lock_of(task).unlink_if(|holder| {
-        let exits = holder.task == task;
-        if exits {
-            holder.begin_end();
-        }
-        exits
-    });
+    Bucket::lock_of(task).unlink_all(task, Holder::begin_end);
 }
 
 /// Ends the holds of a task that exits. May sleep.

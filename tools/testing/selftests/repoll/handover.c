@@ -439,6 +439,41 @@ TEST_F(handover, holds_of_many_instances)
 	EXPECT_EQ(1, ready(eps[MOST]));
 }
 
+/* What a thread holds is set free when it exits, whichever of its instances are closed before. */
+TEST_F(handover, exit_after_some_instances_were_closed)
+{
+	enum { INSTANCES = 3, THREADS = 3, ALL = (1 << INSTANCES) - 1 };
+	struct holder holders[THREADS];
+	int first = ep, eps[INSTANCES];
+
+	for (int closed = 0; closed < ALL; closed++) {
+		for (int i = 0; i < INSTANCES; i++) {
+			ep = eps[i] = create();
+			for (int thread = 0; thread < THREADS; thread++) {
+				ASSERT_EQ(0, add_handover(new_eventfd(1), EPOLLIN));
+				if (i == 0)
+					holder_start(&holders[thread], 1);
+				ASSERT_EQ(1, holder_wait(&holders[thread], 0));
+			}
+		}
+		for (int i = 0; i < INSTANCES; i++)
+			if (closed & 1 << i)
+				close(eps[i]);
+		for (int thread = 0; thread < THREADS; thread++) {
+			holder_stop(&holders[thread]);
+			for (int i = 0; i < INSTANCES; i++) {
+				ep = eps[i];
+				if (!(closed & 1 << i))
+					until_ready(thread + 1);
+			}
+		}
+		for (int i = 0; i < INSTANCES; i++)
+			if (!(closed & 1 << i))
+				close(eps[i]);
+	}
+	ep = first;
+}
+
 /* Threads that take events, and exit with what they hold, or go on. */
 
 enum { RACERS = 4, FDS = 8, LIVES = 60, WAITS = 8 };
