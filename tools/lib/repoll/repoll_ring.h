@@ -115,46 +115,61 @@ int repoll_ring_wait(struct repoll_ring_map *ring, struct epoll_event *events, i
 static inline int repoll_ring_get(struct repoll_ring_map *ring, struct epoll_event *events,
 				  int maxevents)
 {
+	const uint64_t next = 1ULL << 32;
+	const size_t each = sizeof(struct repoll_ring_entry), mask = ring->mask * each;
+	struct epoll_event *event = events, *end = events + (maxevents > 0 ? maxevents : 0);
+	char *entries = (char *)ring->entries;
 	uint32_t *head = &ring->header->head;
-	uint32_t from, at;
-	int n = 0, recent;
+	int recent;
 
 	do {
-		at = from = __atomic_load_n(head, __ATOMIC_ACQUIRE);
-		while (n < maxevents) {
-			struct repoll_ring_entry *entry = &ring->entries[at & ring->mask];
-			uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_ACQUIRE);
-			int32_t ahead = (int32_t)((uint32_t)(word >> 32) - at);
-			uint64_t data;
+		uint32_t from = __atomic_load_n(head, __ATOMIC_ACQUIRE), at;
+		uint64_t position = from * next;
+		size_t slot = from * each & mask;
 
-			/* There is no entry yet. */
-			if (ahead < 0)
-				break;
-			data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
-			if (ahead == 0 && (uint32_t)word) {
-				/* Who fails has been beaten to it, or there are more events now. */
-				if (!__atomic_compare_exchange_n(&entry->word, &word,
-								 word & ~(uint64_t)UINT32_MAX, 0,
-								 __ATOMIC_ACQ_REL,
-								 __ATOMIC_RELAXED))
+		while (event != end) {
+			struct repoll_ring_entry *entry = (struct repoll_ring_entry *)
+				(entries + slot);
+			uint64_t word = __atomic_load_n(&entry->word, __ATOMIC_ACQUIRE);
+			uint64_t data = __atomic_load_n(&entry->data, __ATOMIC_RELAXED);
+
+			/*
+			 * Who expects this position, and finds another, fails. No earlier one has
+			 * events here, the data of which we might have: the head has passed it.
+			 */
+			word = position | (uint32_t)word;
+			if ((uint32_t)word &&
+			    __atomic_compare_exchange_n(&entry->word, &word, position, 0,
+							__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+				event->events = (uint32_t)word;
+				event->data.u64 = data;
+				event++;
+			} else {
+				/* Once more: not to be kept where it is not needed. */
+				word = __atomic_load_n(&entry->word, __ATOMIC_RELAXED);
+				/* There is no entry yet. */
+				if ((int64_t)(word - position) < 0)
+					break;
+				/* There are more events now, or it was not there a moment ago. */
+				if (word - position < next && (uint32_t)word)
 					continue;
-				events[n].events = (uint32_t)word;
-				events[n++].data.u64 = data;
 			}
 			/* Taken by us, or by somebody who has not moved on yet. */
-			at++;
+			slot = (slot + each) & mask;
+			position += next;
 		}
 		/*
 		 * Once for all of them. If somebody else has moved on, so be it, unless nothing was
 		 * found: that may have been long ago.
 		 */
+		at = position >> 32;
 		if (at == from)
 			recent = __atomic_load_n(head, __ATOMIC_RELAXED) == from;
 		else
 			recent = __atomic_compare_exchange_n(head, &from, at, 0, __ATOMIC_RELEASE,
 							     __ATOMIC_RELAXED);
-	} while (!n && !recent && maxevents > 0);
-	return n;
+	} while (event == events && event != end && !recent);
+	return event - events;
 }
 
 /**
