@@ -8,7 +8,7 @@
 #include "flagged.h"
 #include "stress.h"
 
-enum { OWN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
+enum { OWN = 128, TAKEN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
 
 /* The memory of an object is used again after some others. */
 struct object {
@@ -83,7 +83,8 @@ static void handle(struct random *random, const struct repoll_event *event)
 
 static int wait_for(struct random *random, struct repoll_event *events, int timeout)
 {
-	int n = result(repoll_wait_generations(ep, events, 1 + random_below(random, OWN), timeout));
+	int max = 1 + random_below(random, TAKEN);
+	int n = result(repoll_wait_generations(ep, events, max, timeout));
 
 	CHECK(n >= 0, "a wait returned %d", n);
 	return n;
@@ -91,7 +92,7 @@ static int wait_for(struct random *random, struct repoll_event *events, int time
 
 static void worker(struct actor *actor)
 {
-	struct repoll_event events[OWN];
+	struct repoll_event events[TAKEN];
 
 	while (!load(&over)) {
 		int n = wait_for(&actor->random, events, random_below(&actor->random, 3));
@@ -147,7 +148,7 @@ static void deleter(struct actor *actor)
 {
 	struct place *places = calloc(OWN, sizeof(*places));
 	struct random *random = &actor->random;
-	struct repoll_event events[OWN];
+	struct repoll_event events[TAKEN];
 
 	for (int i = 0; i < OWN; i++) {
 		struct repoll_op add;

@@ -448,7 +448,8 @@ TEST_F(handover, exit_after_some_instances_were_closed)
 
 	for (int closed = 0; closed < ALL; closed++) {
 		for (int i = 0; i < INSTANCES; i++) {
-			ep = eps[i] = create();
+			eps[i] = create();
+			ep = eps[i];
 			for (int thread = 0; thread < THREADS; thread++) {
 				ASSERT_EQ(0, add_handover(new_eventfd(1), EPOLLIN));
 				if (i == 0)
