@@ -5,10 +5,12 @@
  * whoever is can be found out. Threads delete while they are at work with what others
  * delete: none may wait for ever.
  */
+#include <sys/resource.h>
+
 #include "flagged.h"
 #include "stress.h"
 
-enum { OWN = 128, TAKEN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
+enum { OWN = 512, TAKEN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
 
 /* The memory of an object is used again after some others. */
 struct object {
@@ -172,9 +174,14 @@ static void deleter(struct actor *actor)
 
 REPOLL_SCENARIO(sync_delete)
 {
-	struct crew workers = CREW(worker, options.threads);
-	struct crew deleters = CREW(deleter, options.threads);
+	struct rlimit files;
+	struct crew workers, deleters;
 
+	MUST(getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur = files.rlim_max;
+	MUST(setrlimit(RLIMIT_NOFILE, &files));
+	workers = CREW(worker, options.threads);
+	deleters = CREW(deleter, options.threads);
 	crew_join(&deleters);
 	store(&over, true);
 	crew_join(&workers);
