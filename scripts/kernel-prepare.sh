@@ -11,6 +11,7 @@ set -euo pipefail
 pin=$1
 flavour=$2
 work=/mnt/kernel/work
+scripts=$PWD/scripts
 apt=(-o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/apt"
 	-o Dir::Etc::SourceList=/etc/apt/backports.list -o Dir::Etc::SourceParts=-
 	-o Acquire::Languages=none -o APT::Sandbox::User=root)
@@ -61,7 +62,6 @@ done
 
 base=${release%%[-+]*}
 series=${base%.*}
-local=${release#"$base"}
 version=$(version_of "$release")
 echo "kernel $release, package version $version"
 
@@ -72,18 +72,8 @@ rm -rf "x/usr/lib/modules/$release"/{vmlinuz,build,source}
 depmod -b x/usr "$release" 2>/dev/null || depmod -b x "$release"
 mv "x/usr/lib/modules/$release" /mnt/kernel/modules
 
-tar -xf "x/usr/src/linux-source-$series.tar.xz" -C x
-mv "x/linux-source-$series" /mnt/kernel/source
-cp "x/usr/src/linux-headers-$release/Module.symvers" Module.symvers
-
-cd /mnt/kernel/source
-cp "$work/config" .config
-make LOCALVERSION="$local" olddefconfig
-make -j"$(nproc)" LOCALVERSION="$local" modules_prepare
-cp "$work/Module.symvers" .
-built=$(cat include/config/kernel.release)
-[ "$built" = "$release" ] || { echo "the source says $built, not $release"; exit 1; }
-grep -q '^CONFIG_RUST=y' .config || { echo "these tools cannot build Rust for it"; exit 1; }
+"$scripts/kernel-tree.sh" "$release" config "x/usr/src/linux-headers-$release/Module.symvers" \
+	"x/usr/src/linux-source-$series.tar.xz" /mnt/kernel/source
 
 echo "$release" >/mnt/kernel/release
 rm -rf "$work"

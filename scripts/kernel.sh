@@ -5,9 +5,8 @@
 # building Rust modules. Or, for REPOLL_KERNEL=KIND, one that is built from that
 # source with scripts/config/KIND.config.
 #
-# The headers packages lack the Rust metadata. The same source with the same
-# configuration and the same compilers gives the same metadata and the same
-# version string, so a module built against it loads into Debian's image.
+# The headers packages lack the Rust metadata; why it can be made of the source is told
+# in scripts/kernel-tree.sh.
 
 . scripts/toolroot.sh
 
@@ -32,7 +31,7 @@ kernel_ensure() {
 kernel_ensure_stock() {
 	local key release
 
-	key=$(cache_key "$KERNEL_PIN" "$(cat scripts/kernel-prepare.sh)" \
+	key=$(cache_key "$KERNEL_PIN" "$(cat scripts/kernel-prepare.sh scripts/kernel-tree.sh)" \
 		"$(toolroot_versions gcc-14 rustc bindgen libclang1-19 pahole)")
 	cache_entry kernel "$key" \
 		"kernel: Debian's $KERNEL_PIN and its source (0.2 GB to download)" \
