@@ -4,20 +4,7 @@
 # samples.sh: in the guest, runs the samples and checks what they say. Prints TAP.
 set -euo pipefail
 
-number=0
-failed=0
-
-# result STATUS NAME TEXT
-result() {
-	number=$((number + 1))
-	if (($1 == 0)); then
-		echo "ok $number - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $number - $2"
-		echo "# ${3//$'\n'/$'\n'# }"
-	fi
-}
+. scripts/guest/tap.sh
 
 # shares NAME LIMIT CONNECTIONS [OPTION...]: all are accepted, and Jain's index is at least
 # so much.
