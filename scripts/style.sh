@@ -102,6 +102,8 @@ check "rustfmt-crate" toolroot_run \
 check "clippy of the module (the kernel's CLIPPY=1)" module_lints
 check "clippy-crate" toolroot_run scripts/cargo.sh "$BUILD/clippy-crate" \
 	clippy --all-targets --config 'build.rustflags = ["-Dwarnings"]'
+check "publish-crate (cargo publish --dry-run)" toolroot_run \
+	python3 -B tools/testing/crate/publish.py "$BUILD/publish"
 check "checkpatch of ${#kernel_c[@]} C files of the kernel" c_style FILE_PATH_CHANGES "${kernel_c[@]}"
 check "checkpatch-user of ${#user_c[@]} C files of user space" \
 	c_style "$(IFS=,; echo "${USER_IGNORE[*]}")" "${user_c[@]}"
