@@ -30,6 +30,7 @@ help:
 #:   make style            rustfmt, clippy, checkpatch, shellcheck, mandoc
 #:   make htmldocs         Documentation and the man pages as HTML: build/html
 #:   make tools            the library, the interposer and the samples only
+#:   make deb              Debian packages, the module's source for DKMS: build/deb
 #:   make install          library, interposer, headers, pkg-config file, man pages and
 #:                         repollstat, built by this system: PREFIX=... DESTDIR=...
 #:   make uninstall        remove those, with the same settings
@@ -41,7 +42,7 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-host test-runner test-readme style htmldocs tools:
+run test test-host test-runner test-readme style htmldocs tools deb:
 	@scripts/$@.sh
 
 test-long:
@@ -106,4 +107,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools install uninstall vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools deb install uninstall vm shell modules modules_install clean

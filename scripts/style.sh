@@ -89,12 +89,12 @@ kernel_ensure
 mapfile -t rust < <(files 'rust/*.rs')
 mapfile -t kernel_c < <(files 'rust/*.[ch]' 'include/uapi/*.h')
 mapfile -t user_c < <(files '*.[ch]' ':!rust' ':!include/uapi')
-mapfile -t shell < <(files '*.sh' .ci/run)
+mapfile -t shell < <(files '*.sh' .ci/run 'debian/*.p'{ost,re}{inst,rm})
 mapfile -t python < <(files '*.py' tools/repollstat/repollstat)
 mapfile -t man < <(files 'man/*.[1-9]')
 # Not those that programs write.
 mapfile -t source < <(files ':!*.md' ':!COPYING' ':!LICENSES' ':!*.lock' ':!*.json' \
-	':!Documentation/performance')
+	':!Documentation/performance' ':!debian/'{changelog,copyright,source/format})
 
 check "rustfmt of the module" rust_format "${rust[@]}"
 check "rustfmt-crate" toolroot_run \
