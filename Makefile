@@ -31,6 +31,7 @@ help:
 #:   make htmldocs         Documentation and the man pages as HTML: build/html
 #:   make tools            the library, the interposer and the samples only
 #:   make deb              Debian packages, the module's source for DKMS: build/deb
+#:   make test-deb         install them in a fresh Debian, use and purge them
 #:   make install          library, interposer, headers, pkg-config file, man pages and
 #:                         repollstat, built by this system: PREFIX=... DESTDIR=...
 #:   make uninstall        remove those, with the same settings
@@ -42,7 +43,7 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-host test-runner test-readme style htmldocs tools deb:
+run test test-host test-runner test-readme style htmldocs tools deb test-deb:
 	@scripts/$@.sh
 
 test-long:
@@ -107,4 +108,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools deb install uninstall vm shell modules modules_install clean
+.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools deb test-deb install uninstall vm shell modules modules_install clean

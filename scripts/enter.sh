@@ -22,15 +22,19 @@ bind "$REPOLL_TOP" "$root$REPOLL_TOP"
 bind "$REPOLL_CACHE" "$root/mnt/cache"
 [ -z "$REPOLL_KERNEL_DIR" ] || bind "$REPOLL_KERNEL_DIR" "$root/mnt/kernel"
 
-# A guest's root: the tree as it is on disk, nothing of the above, read-only.
+# A guest's root: the tree as it is on disk, nothing of the above, read-only; or another
+# tree, which is the guest's own.
 if [ -n "$REPOLL_RUN" ]; then
-	modules=usr/lib/modules/$(cat "$REPOLL_KERNEL_DIR/release")
-	mkdir -p "$root/$modules" "$root/mnt/run"
+	mkdir -p "${REPOLL_GUEST_ROOT:-$root}/mnt/run"
 	bind "$REPOLL_RUN" "$root/mnt/run"
-	bind "$root" "$root/mnt/tools"
-	mount -o remount,bind,ro "$root/mnt/tools"
+	bind "${REPOLL_GUEST_ROOT:-$root}" "$root/mnt/tools"
 	mount --bind "$REPOLL_RUN" "$root/mnt/tools/mnt/run"
-	mount --bind "$REPOLL_KERNEL_DIR/modules" "$root/mnt/tools/$modules"
+	if [ -z "${REPOLL_GUEST_ROOT:-}" ]; then
+		mount -o remount,bind,ro "$root/mnt/tools"
+		modules=usr/lib/modules/$(cat "$REPOLL_KERNEL_DIR/release")
+		mkdir -p "$root/$modules"
+		mount --bind "$REPOLL_KERNEL_DIR/modules" "$root/mnt/tools/$modules"
+	fi
 fi
 
 # The network is the host's of today, not of the day the root was made.
