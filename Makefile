@@ -8,7 +8,9 @@ help:
 #: repoll: an eventpoll in Rust for Linux
 #:
 #:   make run              set up, then compare epoll and repoll in a guest
-#:   make test             build, boot, run all tests
+#:   make test             build, boot, run all tests: KERNEL=... for another kernel than
+#:                         Debian's cloud-amd64: amd64, rt-amd64, debug, kcsan
+#:   make test-kernels     that on each of Debian's flavours, for the table in README.md
 #:   make test-host        the ready protocol under a model checker, no guest
 #:   make test-debug       all tests on a kernel with KASAN, lockdep and others,
 #:                         those with threads also on one with KCSAN
@@ -43,7 +45,13 @@ help:
 #:
 #: Everything else is kept in $XDG_CACHE_HOME/repoll (default ~/.cache/repoll).
 
-run test test-host test-runner test-readme style htmldocs tools deb test-deb:
+# Before anything that builds: which kernel.
+ifdef KERNEL
+override export REPOLL_KERNEL := $(KERNEL)
+unexport KERNEL
+endif
+
+run test test-kernels test-host test-runner test-readme style htmldocs tools deb test-deb:
 	@scripts/$@.sh
 
 test-long:
@@ -108,4 +116,4 @@ modules modules_install:
 clean:
 	rm -rf build
 
-.PHONY: help run test test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools deb test-deb install uninstall vm shell modules modules_install clean
+.PHONY: help run test test-kernels test-host test-debug test-long test-readme fuzz fuzz-planted stress stress-planted bench bench-check profile latency test-runner style htmldocs tools deb test-deb install uninstall vm shell modules modules_install clean

@@ -15,7 +15,7 @@ build() {
 # Where the module for this kernel is, from the top of the checkout; the guest's
 # init loads it.
 REPOLL_MODULE=build/module/repoll.ko
-[ "$KERNEL_KIND" = stock ] || REPOLL_MODULE=build/module-$KERNEL_KIND/repoll.ko
+[ "$KERNEL_NAME" = stock ] || REPOLL_MODULE=build/module-$KERNEL_NAME/repoll.ko
 export REPOLL_MODULE
 
 # module_make TARGET...: Kbuild, as this kernel was built.
@@ -32,7 +32,7 @@ module_make() {
 
 build_module() {
 	with_lock "$BUILD/build.lock" module \
-		step "module-$KERNEL_KIND" "module: $REPOLL_MODULE" module_make modules
+		step "module-$KERNEL_NAME" "module: $REPOLL_MODULE" module_make modules
 }
 
 build_lib() {

@@ -10,12 +10,36 @@
 
 . scripts/toolroot.sh
 
-# Known to work. Replaced by the newest one with Rust when the archive has
-# dropped it.
-KERNEL_PIN=7.3.4+deb13-cloud-amd64
-KERNEL_FLAVOUR=cloud-amd64
+# Known to work, in each flavour. Replaced by the newest one with Rust when the archive
+# has dropped it.
+KERNEL_VERSION=7.3.4+deb13
 
-KERNEL_KIND=${REPOLL_KERNEL:-stock}
+# kernel_select NAME: stock, another of Debian's flavours, a release of Debian's in full, or
+# one of scripts/config. What is built for a kernel is in folders of its name.
+kernel_select() {
+	local version=$KERNEL_VERSION
+
+	KERNEL_NAME=$1
+	KERNEL_KIND=stock
+	KERNEL_FLAVOUR=cloud-amd64
+	case $KERNEL_NAME in
+	stock) ;;
+	amd64 | rt-amd64) KERNEL_FLAVOUR=$KERNEL_NAME ;;
+	[0-9]*+*-*amd64)
+		version=${KERNEL_NAME%%-*}
+		KERNEL_FLAVOUR=${KERNEL_NAME#*-}
+		;;
+	*)
+		KERNEL_KIND=$KERNEL_NAME
+		[ -e "scripts/config/$KERNEL_KIND.config" ] ||
+			die "there is no kernel $KERNEL_NAME: stock, amd64, rt-amd64, a release of Debian's, or one of scripts/config"
+		;;
+	esac
+	KERNEL_PIN=$version-$KERNEL_FLAVOUR
+}
+
+KERNEL=
+kernel_select "${REPOLL_KERNEL:-stock}"
 
 # Where it is seen from inside the tool root.
 KDIR=/mnt/kernel/source
@@ -50,7 +74,6 @@ kernel_build() {
 kernel_ensure_own() {
 	local key config=scripts/config/$KERNEL_KIND.config
 
-	[ -e "$config" ] || die "REPOLL_KERNEL=$KERNEL_KIND: there is no $config"
 	key=$(cache_key "$(basename "$KERNEL")" \
 		"$(cat scripts/kernel-build.sh scripts/config/small.config "$config")" \
 		"$(toolroot_versions gcc-14 clang-19)")

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernels.sh KIND...: makes sure that these kernels are in the cache: stock, or one
-# for which there is a scripts/config/KIND.config.
+# kernels.sh NAME...: makes sure that these kernels are in the cache, by their names in
+# kernel.sh.
 
 . "$(dirname "$0")/lib.sh"
 . scripts/kernel.sh
 
-for KERNEL_KIND; do
+for name; do
+	kernel_select "$name"
 	kernel_ensure
 done

@@ -16,7 +16,7 @@
 
 TOOL=${1:-}
 PLANT=tools/testing/planted/plant.py
-PLANTED=build/planted/$KERNEL_KIND
+PLANTED=build/planted/$KERNEL_NAME
 PLAN=$PLANTED/$TOOL.plan
 RESULTS=$PLANTED/$TOOL.results
 # What guests say, of which some are to die.

@@ -11,7 +11,7 @@
 . scripts/guest.sh
 . scripts/build.sh
 
-STRESS=$BUILD/test/$KERNEL_KIND/stress
+STRESS=$BUILD/test/$KERNEL_NAME/stress
 rounds=${ROUNDS:-2}
 
 # round N OPTIONS...: the guest's part. The runner leaves the module unloaded.

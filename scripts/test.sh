@@ -14,7 +14,8 @@
 
 [ "$KERNEL_KIND" = stock ] || export REPOLL_BACKENDS=repoll
 
-TEST=$BUILD/test/$KERNEL_KIND
+PLAN=${1:-}
+TEST=$BUILD/test/$KERNEL_NAME
 RESULTS=$TEST/results
 # The suites in which threads meet.
 CONCURRENT=(batch_atomic batch_race close cycles edge exclusive fd_races fd_tables io_uring
@@ -32,9 +33,11 @@ export REPOLL_KOPT="${REPOLL_KOPT:-} slab_nomerge slab_debug=-;FZPU,repoll_*"
 # kmemleak would find pointers to objects long after they were taken.
 [ "$KERNEL_KIND" != debug ] || REPOLL_KOPT+=";Z,kmalloc-*"
 
-# line SUITE KIND ENVIRONMENT COMMAND: one program of the plan.
+# line WORD...: one line, as SUITE KIND ENVIRONMENT COMMAND, a program of the plan.
 line() {
-	printf '%s\t%s\t%s\t%s\n' "$@"
+	local IFS=$'\t'
+
+	echo "$*"
 }
 
 # selftests NAME...: the lines of these programs.
@@ -93,6 +96,17 @@ blame() {
 	say "FAILED $suite $test: $reason"
 }
 
+# What the kernel's configuration says of preemption.
+preemption() {
+	local config=$KERNEL/source/.config model
+
+	for model in PREEMPT_RT PREEMPT PREEMPT_LAZY PREEMPT_VOLUNTARY PREEMPT_NONE; do
+		! grep -q "^CONFIG_$model=y" "$config" || break
+	done
+	! grep -q '^CONFIG_PREEMPT_DYNAMIC=y' "$config" || model+=", dynamic"
+	echo "$model"
+}
+
 # Guests, until all tests of the plan have run: one, if none dies.
 run_plan() {
 	local plan=$1 status deaths
@@ -127,6 +141,10 @@ report() {
 		fail) echo "failed:  $suite $test: $reason" ;;
 		esac
 	done <"$RESULTS"
+	if [ -z "$PLAN" ]; then
+		line "$(cat "$KERNEL/release")" "$(preemption)" "${count[pass]}" "${count[fail]}" \
+			"${count[skip]}" "$(date +%F)" >"$TEST/summary"
+	fi
 	echo "${count[pass]} passed, ${count[fail]} failed, ${count[skip]} skipped"
 	((count[fail] == 0 && count[pass] > 0))
 }
@@ -135,7 +153,7 @@ guest_ensure
 build_module
 mkdir -p "$TEST"
 rm -f "$RESULTS"
-if [ $# = 0 ]; then
+if [ -z "$PLAN" ]; then
 	build_tests
 	make_plan >"$TEST/plan"
 	if [ "$KERNEL_KIND" = stock ]; then
@@ -149,6 +167,6 @@ if [ $# = 0 ]; then
 		done
 	fi
 else
-	run_plan "$1"
+	run_plan "$PLAN"
 fi
 report
