@@ -7,7 +7,7 @@
 //! not done, are the system-wide switch `net.core.busy_poll` and the suspension of the device's
 //! interrupts (`napi_suspend_irqs()` and the sysctl's variable are not exported).
 
-use super::{eventpoll::Eventpoll, extras::Extras, ffi, uapi::Params};
+use super::{compat, eventpoll::Eventpoll, extras::Extras, ffi, uapi::Params};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use kernel::{bindings, ffi::c_void, prelude::*};
 
@@ -42,7 +42,7 @@ impl BusyPoll {
     /// `EPIOCSPARAMS` of an instance with these `extras`. `EINVAL`, `EPERM`, `EOPNOTSUPP`.
     pub(crate) fn set(&self, params: &Params, extras: &Extras) -> Result {
         if !Self::is_supported() {
-            return Err(EOPNOTSUPP);
+            return Err(compat::eopnotsupp());
         }
         if params.pad != 0
             || params.busy_poll_usecs > i32::MAX as u32
@@ -70,7 +70,7 @@ impl BusyPoll {
     /// `EPIOCGPARAMS`. `EOPNOTSUPP`.
     pub(crate) fn get(&self) -> Result<Params> {
         if !Self::is_supported() {
-            return Err(EOPNOTSUPP);
+            return Err(compat::eopnotsupp());
         }
         Ok(Params {
             busy_poll_usecs: self.usecs.load(Relaxed),

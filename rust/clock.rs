@@ -21,6 +21,7 @@
 
 use super::{
     add::Registration,
+    compat,
     epitem::{Epitem, EpitemBox, Key},
     eventpoll::Eventpoll,
     events::Events,
@@ -288,5 +289,5 @@ unsafe extern "C" fn ring(hrtimer: *mut bindings::hrtimer) -> bindings::hrtimer_
     // goes.
     unsafe { ep.ovflist.push(clock.item.hooks.node()) };
     ep.wake_to_look();
-    bindings::hrtimer_restart::HRTIMER_NORESTART
+    compat::NORESTART
 }

@@ -27,7 +27,7 @@
 //! nothing of how many timers are due: it always wakes the task, which looks.
 
 use super::{
-    ffi,
+    compat, ffi,
     wait_queue::{sleep_until, WaitQueue, LOOK},
 };
 use core::{
@@ -237,5 +237,5 @@ unsafe extern "C" fn delay_is_over(timer: *mut bindings::hrtimer) -> bindings::h
     // SAFETY: The task is the one that will drop it, so it lives. This is a full fence: either the
     // task sees the store above before it sleeps, or it is woken.
     unsafe { bindings::wake_up_process(this.task) };
-    bindings::hrtimer_restart::HRTIMER_NORESTART
+    compat::NORESTART
 }

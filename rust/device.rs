@@ -4,6 +4,7 @@
 
 use super::{
     busy_poll::BusyPoll,
+    compat,
     eventpoll::Eventpoll,
     ffi,
     file::Target,
@@ -21,7 +22,6 @@ use crate::epitem::check;
 use kernel::{
     bindings,
     ffi::{c_int, c_long, c_uint, c_ulong},
-    module::this_module,
     prelude::*,
     seq_file::SeqFile,
     seq_print,
@@ -37,7 +37,7 @@ struct Fops(bindings::file_operations);
 unsafe impl Sync for Fops {}
 
 static FOPS: Fops = Fops(bindings::file_operations {
-    owner: this_module::<crate::LocalModule>().as_ptr(),
+    owner: compat::module(),
     open: Some(open),
     release: Some(release),
     poll: Some(poll),

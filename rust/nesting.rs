@@ -9,6 +9,7 @@
 //! instance at a time.
 
 use super::{
+    compat,
     epitem::{Epitem, Key},
     eventpoll::Eventpoll,
     file::{Target, TargetKind},
@@ -129,7 +130,7 @@ pub(crate) fn add(
         let below = depth_below(&mut links, child, ep, 0, next_stamp())?;
         let above = depth_above(&mut links, ep, next_stamp());
         if below.saturating_add(1).saturating_add(above) > MAX_NESTS {
-            return Err(ELOOP);
+            return Err(compat::eloop());
         }
     }
     if ep.interest.lock().find(key).is_some() {
@@ -226,7 +227,7 @@ fn depth_below(
         // SAFETY: In the tree; `links` is held.
         let child: &Eventpoll = unsafe { peer(&edge) };
         if ptr::eq(child, root) || level >= MAX_NESTS {
-            return Err(ELOOP);
+            return Err(compat::eloop());
         }
         let below = depth_below(links, child, root, level.saturating_add(1), stamp)?;
         depth = depth.max(below.saturating_add(1));

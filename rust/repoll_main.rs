@@ -152,6 +152,7 @@ mod binding;
 mod busy_poll;
 mod clock;
 mod collector;
+mod compat;
 mod ctl;
 mod ctl_flags;
 mod deliver;
