@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# test-kernels.sh [KERNEL...]: all tests on each of these kernels, by default Debian's
-# flavours and the version before, and the table in README.md of what was found there, and on others before, by this
-# checkout. The last line is "N passed, N failed, N skipped".
+# test-kernels.sh [KERNEL...]: all tests on each of these kernels of Debian's, by default its
+# flavours and the version before, and the table in README.md of what was found there, and
+# on others by this checkout before. The last line is "N passed, N failed, N skipped".
 
 . "$(dirname "$0")/lib.sh"
 
@@ -18,7 +18,7 @@ scripts/sets.sh "${runs[@]}" || status=$?
 
 {
 	sed '/^<!-- tested -->$/q' README.md
-	echo "| kernel | preemption | passed | failed | skipped | tested |"
+	echo "| kernel | preemption | passed | failed | skipped | commit |"
 	echo "| --- | --- | --- | --- | --- | --- |"
 	for summary in "$BUILD"/test/*/summary; do
 		[ -e "$summary" ] || die "no run has come to its end"

@@ -107,6 +107,11 @@ preemption() {
 	echo "$model"
 }
 
+# Which one is checked out; * if that is not all.
+commit() {
+	git -c safe.directory="$TOP" describe --always --dirty='*' --exclude='*' --abbrev=12
+}
+
 # Guests, until all tests of the plan have run: one, if none dies.
 run_plan() {
 	local plan=$1 status deaths
@@ -141,10 +146,10 @@ report() {
 		fail) echo "failed:  $suite $test: $reason" ;;
 		esac
 	done <"$RESULTS"
-	if [ -z "$PLAN" ]; then
+	# For test-kernels.sh.
+	[ -n "$PLAN" ] || [ "$KERNEL_KIND" != stock ] ||
 		line "$(cat "$KERNEL/release")" "$(preemption)" "${count[pass]}" "${count[fail]}" \
-			"${count[skip]}" "$(date +%F)" >"$TEST/summary"
-	fi
+			"${count[skip]}" "$(commit)" >"$TEST/summary"
 	echo "${count[pass]} passed, ${count[fail]} failed, ${count[skip]} skipped"
 	((count[fail] == 0 && count[pass] > 0))
 }
