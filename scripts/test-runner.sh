@@ -14,6 +14,9 @@ OUTPUT=$BUILD/test/runner.output
 EXPECTED='
 pass	pass
 fail	fail
+lose	pass
+lose-always	fail
+lose-and-warn	fail	kernel log: WARNING: CPU: 0 PID: 1 at nowhere
 skip	skip	not today
 silent	fail	no test result in its output
 status	fail	exit code 1
@@ -41,7 +44,8 @@ compare() {
 
 mkdir -p "$BUILD/test"
 while IFS=$'\t' read -r how _; do
-	[ -z "$how" ] || printf '%s\ttap\t\tscripts/selftest/misbehave.sh %s\n' "$how" "$how"
+	[ -z "$how" ] || printf '%s\ttap\tREPOLL_RACY=%s\tscripts/selftest/misbehave.sh %s\n' \
+		"$how" "$([[ $how != lose* ]] || echo "$how")" "$how"
 done <<<"$EXPECTED" >"$PLAN"
 
 status=0

@@ -18,6 +18,23 @@ fail)
 	echo "not ok 1 $1"
 	exit 1
 	;;
+lose)
+	# Each time but the third.
+	echo >>/tmp/races
+	if [ "$(wc -l </tmp/races)" != 3 ]; then
+		echo "not ok 1 $1"
+		exit 1
+	fi
+	;;
+lose-always)
+	echo "not ok 1 $1"
+	exit 1
+	;;
+lose-and-warn)
+	echo "<4>WARNING: CPU: 0 PID: 1 at nowhere" >/dev/kmsg
+	echo "not ok 1 $1"
+	exit 1
+	;;
 skip)
 	echo "ok 1 $1 # SKIP not today"
 	exit 4
