@@ -10,7 +10,7 @@
 #include "flagged.h"
 #include "stress.h"
 
-enum { OWN = 512, TAKEN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
+enum { OWN = 128, TAKEN = 16, OBJECTS = 8, LIVE = 0x600d, DEAD = 0xdead };
 
 /* The memory of an object is used again after some others. */
 struct object {
